@@ -1,0 +1,16 @@
+//! TLS for email programs, as RFC 8314 asks for it.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![warn(
+    missing_debug_implementations,
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::as_conversions
+)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
