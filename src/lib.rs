@@ -14,3 +14,7 @@
     clippy::as_conversions
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod registry;
+
+pub use registry::{CipherSuite, NamedGroup, Recommendation};
