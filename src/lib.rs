@@ -16,5 +16,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod registry;
+mod text;
 
 pub use registry::{CipherSuite, NamedGroup, Recommendation};
+pub use text::UntrustedText;
