@@ -15,8 +15,10 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod name;
 mod registry;
 mod text;
 
+pub use name::{EmailAddress, Host, HostName, InvalidEmailAddress, InvalidName};
 pub use registry::{CipherSuite, NamedGroup, Recommendation};
 pub use text::UntrustedText;
