@@ -15,6 +15,9 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod certificate;
+mod der;
+mod limits;
 mod name;
 mod registry;
 mod text;

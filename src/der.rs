@@ -1,0 +1,174 @@
+//! Reading DER (X.690) without copying: one tag, one length, one slice.
+//!
+//! A certificate is read twice, by rustls-webpki for its path and here for its names and dates, and
+//! the two readers must agree on what the bytes say. So this one is as strict as that one: low tag
+//! numbers only, definite lengths in their shortest form, nothing beyond the end. (asn1-rs, which
+//! x509-parser brings, takes lengths that are not in their shortest form.)
+
+/// `BOOLEAN`.
+pub(crate) const BOOLEAN: u8 = 0x01;
+/// `INTEGER`.
+pub(crate) const INTEGER: u8 = 0x02;
+/// `BIT STRING`.
+pub(crate) const BIT_STRING: u8 = 0x03;
+/// `OCTET STRING`.
+pub(crate) const OCTET_STRING: u8 = 0x04;
+/// `OBJECT IDENTIFIER`.
+pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+/// `IA5String`.
+pub(crate) const IA5_STRING: u8 = 0x16;
+/// `SEQUENCE` and `SEQUENCE OF`.
+pub(crate) const SEQUENCE: u8 = 0x30;
+
+/// The identifier octet of `[number]`, constructed or explicit.
+pub(crate) const fn constructed(number: u8) -> u8 {
+    0xA0 | number
+}
+
+/// The identifier octet of `[number] IMPLICIT` over a primitive type.
+pub(crate) const fn primitive(number: u8) -> u8 {
+    0x80 | number
+}
+
+/// The bytes are not DER, or not what was expected at this place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotDer;
+
+/// One value: its identifier octet, its content, and both with the length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'a> {
+    pub(crate) tag: u8,
+    pub(crate) content: &'a [u8],
+    pub(crate) whole: &'a [u8],
+}
+
+/// What is left to read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// What was not read.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) const fn at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Reads the next value, whatever it is.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Result<Value<'a>, NotDer> {
+        let (&tag, after_tag) = self.rest.split_first().ok_or(NotDer)?;
+        // X.690 §8.1.2.4: tag numbers above 30 take more octets; certificates have none.
+        if tag & 0x1F == 0x1F {
+            return Err(NotDer);
+        }
+        let (length, after_length) = length(after_tag)?;
+        let (content, rest) = after_length.split_at_checked(length).ok_or(NotDer)?;
+        let whole = self
+            .rest
+            .get(..self.rest.len().saturating_sub(rest.len()))
+            .ok_or(NotDer)?;
+        self.rest = rest;
+        Ok(Value {
+            tag,
+            content,
+            whole,
+        })
+    }
+
+    /// Reads the next value, which must be a `tag`.
+    #[inline]
+    pub(crate) fn expect(&mut self, tag: u8) -> Result<Value<'a>, NotDer> {
+        match self.value()? {
+            value if value.tag == tag => Ok(value),
+            _ => Err(NotDer),
+        }
+    }
+
+    /// Reads the next value if it is a `tag`, and leaves it otherwise.
+    #[inline]
+    pub(crate) fn optional(&mut self, tag: u8) -> Result<Option<Value<'a>>, NotDer> {
+        if self.rest.first() == Some(&tag) {
+            self.value().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Nothing may follow.
+    pub(crate) const fn finish(&self) -> Result<(), NotDer> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(NotDer)
+        }
+    }
+}
+
+/// A single value of the given tag that fills `bytes`; its content.
+pub(crate) fn only(bytes: &[u8], tag: u8) -> Result<&[u8], NotDer> {
+    let mut reader = Reader::new(bytes);
+    let value = reader.expect(tag)?;
+    reader.finish()?;
+    Ok(value.content)
+}
+
+/// X.690 §10.1: the definite form, in as few octets as can be.
+#[inline]
+fn length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
+    match bytes {
+        [short @ 0..=0x7F, rest @ ..] => Ok((usize::from(*short), rest)),
+        [0x81, one @ 0x80..=0xFF, rest @ ..] => Ok((usize::from(*one), rest)),
+        [0x82, high @ 1..=0xFF, low, rest @ ..] => {
+            Ok((usize::from(u16::from_be_bytes([*high, *low])), rest))
+        }
+        // 64 KiB and more: rustls-webpki takes no such certificate either.
+        _ => Err(NotDer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_have_one_form() {
+        // X.690 §8.1.3 and §10.1.
+        let long = [&[0x04, 0x81, 0x80][..], &[0; 128]].concat();
+        let longer = [&[0x04, 0x82, 0x01, 0x00][..], &[0; 256]].concat();
+        let padded = [&[0x04, 0x82, 0x00, 0x80][..], &[0; 128]].concat();
+        let rows: &[(&str, &[u8], Option<usize>)] = &[
+            ("empty content", &[0x05, 0x00], Some(0)),
+            ("short", &[0x04, 0x02, 1, 2], Some(2)),
+            ("one octet", &long, Some(128)),
+            ("two octets", &longer, Some(256)),
+            ("not the shortest, one", &[0x04, 0x81, 0x02, 1, 2], None),
+            ("not the shortest, two", &padded, None),
+            ("indefinite", &[0x30, 0x80, 0x00, 0x00], None),
+            ("reserved", &[0x04, 0xFF, 0x00], None),
+            ("beyond the end", &[0x04, 0x03, 1, 2], None),
+            ("no length", &[0x04], None),
+            ("nothing", &[], None),
+            ("high tag number", &[0x1F, 0x81, 0x00], None),
+        ];
+        for (what, bytes, expected) in rows {
+            let value = Reader::new(bytes).value();
+            assert_eq!(value.ok().map(|v| v.content.len()), *expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn only_leaves_nothing_over() {
+        assert_eq!(only(&[0x02, 0x01, 0x07], INTEGER), Ok(&[7][..]));
+        assert_eq!(only(&[0x02, 0x01, 0x07, 0x00], INTEGER), Err(NotDer));
+        assert_eq!(only(&[0x02, 0x01, 0x07], OCTET_STRING), Err(NotDer));
+    }
+}
