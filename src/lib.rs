@@ -17,9 +17,16 @@
 
 mod certificate;
 mod der;
+pub mod identity;
 mod limits;
 mod name;
 mod registry;
+#[cfg(test)]
+#[cfg_attr(
+    not(any(feature = "aws-lc-rs", feature = "ring")),
+    expect(dead_code, reason = "verdicts need a provider")
+)]
+mod testing;
 mod text;
 
 pub use name::{EmailAddress, Host, HostName, InvalidEmailAddress, InvalidName};
