@@ -28,6 +28,7 @@ mod registry;
 )]
 mod testing;
 mod text;
+pub mod verify;
 
 pub use name::{EmailAddress, Host, HostName, InvalidEmailAddress, InvalidName};
 pub use registry::{CipherSuite, NamedGroup, Recommendation};

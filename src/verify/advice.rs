@@ -1,0 +1,115 @@
+//! What to do about a failed check: for the person in front of it, and for the one who can fix it.
+
+use crate::verify::CheckFailure;
+
+impl CheckFailure {
+    /// What the user of a mail program can do. One sentence.
+    #[must_use]
+    pub const fn user_advice(&self) -> &'static str {
+        match self {
+            Self::NameMismatch(_) => {
+                "Check the server name in the account's settings, and ask the provider which one \
+                 to use."
+            }
+            Self::Expired { .. } | Self::NotYetValid { .. } => {
+                "Check this device's date and time, and tell the provider if they are right."
+            }
+            Self::SelfSigned
+            | Self::UnknownAuthority { .. }
+            | Self::MissingIntermediate { .. }
+            | Self::AuthorityAsPeer => {
+                "Do not send a password; somebody may be in between, for instance on a public \
+                 network: try another network, and ask the provider."
+            }
+            Self::BadSignature { .. }
+            | Self::Distrusted
+            | Self::NoPath
+            | Self::NotAnAuthority { .. }
+            | Self::NameConstraint { .. } => {
+                "Do not send a password; the certificate may be forged: try another network, and \
+                 tell the provider."
+            }
+            Self::NoCertificate
+            | Self::TooManyCertificates { .. }
+            | Self::ChainTooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::OldVersion { .. }
+            | Self::CriticalExtension { .. }
+            | Self::PathLength { .. }
+            | Self::UnsupportedSignature { .. }
+            | Self::PathTooComplex
+            | Self::WeakKey { .. }
+            | Self::UnsupportedKey { .. }
+            | Self::WrongPurpose { .. }
+            | Self::BadDates { .. } => "Tell the provider: only they can replace the certificate.",
+        }
+    }
+
+    /// What the operator of the peer can do. One sentence.
+    #[must_use]
+    pub const fn operator_advice(&self) -> &'static str {
+        match self {
+            Self::NoCertificate => "Configure a certificate.",
+            Self::TooManyCertificates { .. } | Self::ChainTooLarge { .. } => {
+                "Send the certificate and its intermediates only, not a bundle of roots."
+            }
+            Self::Unreadable { .. } | Self::BadDates { .. } => {
+                "Have the certificate issued again, and check the file that the server reads."
+            }
+            Self::OldVersion { .. } => {
+                "Have a version 3 certificate issued, with subjectAltName entries."
+            }
+            Self::CriticalExtension { .. } => {
+                "Have the certificate issued without the critical extension."
+            }
+            Self::SelfSigned => {
+                "Use a certificate from an authority that the users' programs trust."
+            }
+            Self::MissingIntermediate { .. } => {
+                "Put the issuer's certificate behind the server's own in the chain file (often \
+                 called fullchain.pem)."
+            }
+            Self::UnknownAuthority { .. } | Self::NoPath => {
+                "Use an authority that the users' programs trust, or have them install yours; check \
+                 that no intermediate is missing."
+            }
+            Self::AuthorityAsPeer => {
+                "Issue a certificate of its own for the server, with CA:FALSE in basicConstraints."
+            }
+            Self::NotAnAuthority { .. } | Self::PathLength { .. } => {
+                "Check the basicConstraints of the authority's certificates."
+            }
+            Self::NameConstraint { .. } => {
+                "Have the certificate issued by an authority that may vouch for all its names, or \
+                 drop the names that it may not vouch for."
+            }
+            Self::BadSignature { .. } => {
+                "Check that certificate and intermediates belong together: an authority may have \
+                 changed its key."
+            }
+            Self::UnsupportedSignature { .. } => {
+                "Have the certificate signed with SHA-256 or better."
+            }
+            Self::Distrusted => "Replace the key and its certificate at once.",
+            Self::PathTooComplex => {
+                "Send only the certificates of one path, the server's own first."
+            }
+            Self::WeakKey { .. } => {
+                "Make a new key, RSA with at least 2048 bits or ECDSA on P-256, and have it \
+                 certified."
+            }
+            Self::UnsupportedKey { .. } => "Use an RSA key of 2048 bits or an ECDSA key on P-256.",
+            Self::WrongPurpose { .. } => {
+                "Have the certificate issued with the right extendedKeyUsage."
+            }
+            Self::Expired { .. } => "Renew the certificate, and have the server load the new one.",
+            Self::NotYetValid { .. } => {
+                "Check the server's clock, and wait with the certificate until it is valid."
+            }
+            Self::NameMismatch(_) => {
+                "Have every name that users connect to, and their mail domain, put into the \
+                 certificate's subjectAltName (RFC 7817 section 5)."
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Which alert a rejection calls for.
+
+use rustls::CertificateError;
+
+use crate::verify::{CertificateRejection, CheckFailure};
+
+impl CertificateRejection {
+    /// The standard error whose alert tells the peer what is wrong (RFC 8446 §6.2). The rejection
+    /// itself does not travel in it.
+    #[cfg_attr(
+        not(all(test, any(feature = "aws-lc-rs", feature = "ring"))),
+        expect(
+            dead_code,
+            reason = "for the adapter that plugs the verdict into rustls"
+        )
+    )]
+    pub(crate) fn tls_certificate_error(&self) -> CertificateError {
+        match self.primary() {
+            // RFC 8446 §6.2, unknown_ca: the chain or its anchor could not be found or matched.
+            CheckFailure::SelfSigned
+            | CheckFailure::MissingIntermediate { .. }
+            | CheckFailure::UnknownAuthority { .. }
+            | CheckFailure::NoPath => CertificateError::UnknownIssuer,
+            // certificate_expired: "has expired or is not currently valid".
+            CheckFailure::Expired { .. } => CertificateError::Expired,
+            CheckFailure::NotYetValid { .. } => CertificateError::NotValidYet,
+            // bad_certificate is also what RFC 6125 §6.6.4 asks for.
+            CheckFailure::NameMismatch(_) => CertificateError::NotValidForName,
+            CheckFailure::CriticalExtension { .. } => CertificateError::UnhandledCriticalExtension,
+            // unsupported_certificate: of an unsupported type.
+            CheckFailure::WrongPurpose { .. }
+            | CheckFailure::AuthorityAsPeer
+            | CheckFailure::OldVersion { .. }
+            | CheckFailure::WeakKey { .. }
+            | CheckFailure::UnsupportedKey { .. } => CertificateError::InvalidPurpose,
+            // certificate_revoked is the nearest there is to a key that everybody has.
+            CheckFailure::Distrusted => CertificateError::Revoked,
+            // bad_certificate: "was corrupt, contained signatures that did not verify correctly";
+            // and RFC 8446 §4.4.2.4 for signatures with MD5 and SHA-1. (rustls' own variants for
+            // signatures give decrypt_error, which is about the handshake's.)
+            CheckFailure::NoCertificate
+            | CheckFailure::TooManyCertificates { .. }
+            | CheckFailure::ChainTooLarge { .. }
+            | CheckFailure::Unreadable { .. }
+            | CheckFailure::NotAnAuthority { .. }
+            | CheckFailure::PathLength { .. }
+            | CheckFailure::NameConstraint { .. }
+            | CheckFailure::BadSignature { .. }
+            | CheckFailure::UnsupportedSignature { .. }
+            | CheckFailure::PathTooComplex
+            | CheckFailure::BadDates { .. } => CertificateError::BadEncoding,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The verdict.
+
+use pki_types::{CertificateDer, UnixTime};
+
+use crate::certificate::Certificate;
+use crate::identity::{Match, PresentedIds, first_match};
+use crate::limits;
+use crate::verify::diagnosis::{self, Findings};
+use crate::verify::requirements::Peer;
+use crate::verify::{
+    CertificateLabel, CertificateRejection, CheckFailure, Evidence, Requirements, Verification,
+    path,
+};
+
+/// Decides whether `evidence` satisfies `requirements` at `now`.
+///
+/// Every check is made: the path to a trust anchor with its dates, purposes and constraints
+/// (RFC 5280 §6), the strength of the peer's key (RFC 9325 §4.5) and, for a server, the identity
+/// (RFC 7817 §3). The proof that the peer holds the certificate's key is the handshake's part.
+///
+/// # Errors
+///
+/// [`CertificateRejection`] with the result of every check. A chain beyond the bounds on count, size
+/// and certificates of one name, or a certificate that cannot be read, is refused before anything else is looked at.
+pub fn evaluate(
+    evidence: &Evidence<'_>,
+    requirements: &Requirements,
+    now: UnixTime,
+) -> Result<Verification, CertificateRejection> {
+    check_bounds(evidence).map_err(|failure| CertificateRejection::early(failure, requirements))?;
+    let Some(end_entity) = evidence.end_entity else {
+        return Err(CertificateRejection::early(
+            CheckFailure::NoCertificate,
+            requirements,
+        ));
+    };
+    let unreadable = || {
+        let failure = CheckFailure::Unreadable {
+            certificate: CertificateLabel::unread(0),
+        };
+        CertificateRejection::early(failure, requirements)
+    };
+    let leaf = Certificate::parse(end_entity).map_err(|_| unreadable())?;
+    let names = PresentedIds::in_certificate(&leaf).map_err(|_| unreadable())?;
+
+    let path = path::check(end_entity, evidence.intermediates, requirements, now);
+    let weakness = diagnosis::weakness_of_leaf(&leaf, requirements);
+    let identity = identify(&requirements.peer, &names);
+
+    match (path, weakness, identity) {
+        (Ok(path), None, Identity::NotAsked) => Ok(Verification::pkix(&path, None)),
+        (Ok(path), None, Identity::Matched(found)) => Ok(Verification::pkix(&path, Some(&found))),
+        (path, weakness, identity) => Err(diagnosis::explain(Findings {
+            evidence,
+            requirements,
+            now,
+            end_entity,
+            leaf,
+            names,
+            path_error: path.err(),
+            weakness,
+            identity_failed: match identity {
+                Identity::NotAsked | Identity::Matched(_) => false,
+                Identity::Unmatched => true,
+            },
+        })),
+    }
+}
+
+enum Identity<'r, 'p> {
+    NotAsked,
+    Matched(Match<'r, 'p>),
+    Unmatched,
+}
+
+fn identify<'r, 'p>(peer: &'r Peer, names: &PresentedIds<'p>) -> Identity<'r, 'p> {
+    match peer {
+        Peer::Client => Identity::NotAsked,
+        Peer::Server(references) => {
+            first_match(references, names).map_or(Identity::Unmatched, Identity::Matched)
+        }
+    }
+}
+
+fn check_bounds(evidence: &Evidence<'_>) -> Result<(), CheckFailure> {
+    let certificates = evidence.certificates().count();
+    if certificates > limits::CHAIN_CERTIFICATES {
+        return Err(CheckFailure::TooManyCertificates {
+            count: certificates,
+            limit: limits::CHAIN_CERTIFICATES,
+        });
+    }
+    let bytes = evidence
+        .certificates()
+        .fold(0_usize, |sum, one| sum.saturating_add(one.len()));
+    if bytes > limits::CHAIN_BYTES {
+        return Err(CheckFailure::ChainTooLarge {
+            bytes,
+            limit: limits::CHAIN_BYTES,
+        });
+    }
+    if is_tangled(evidence.intermediates) {
+        return Err(CheckFailure::PathTooComplex);
+    }
+    Ok(())
+}
+
+/// Whether a longer chain has more certificates of one subject than any real one.
+fn is_tangled(intermediates: &[CertificateDer<'_>]) -> bool {
+    if intermediates.len() <= limits::INTERMEDIATES_OF_ANY_NAME {
+        return false;
+    }
+    let mut subjects: Vec<_> = intermediates
+        .iter()
+        .filter_map(|der| Certificate::parse(der).ok())
+        .map(|certificate| certificate.subject)
+        .collect();
+    subjects.sort_unstable();
+    subjects
+        .chunk_by(|one, next| one == next)
+        .any(|namesakes| namesakes.len() > limits::NAMESAKES)
+}

@@ -1,0 +1,301 @@
+//! One failed check, its data, and its sentence.
+
+use std::time::Duration;
+
+use pki_types::UnixTime;
+
+use crate::text::UntrustedText;
+use crate::verify::NameMismatch;
+
+mod sentence;
+
+/// What is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Check {
+    /// The chain is there, within bounds, and can be read.
+    Form,
+    /// There is a path to a trust anchor (RFC 5280 §6), dates and purposes aside.
+    Path,
+    /// The keys are strong enough and of a kind that can be used (RFC 9325 §4.5).
+    Key,
+    /// The certificates are meant for this use (RFC 5280 §4.2.1.12).
+    Purpose,
+    /// The dates hold (RFC 5280 §4.1.2.5).
+    Validity,
+    /// A name is the expected one (RFC 7817 §3).
+    Identity,
+}
+
+/// What a certificate must be good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// id-kp-serverAuth.
+    ServerAuthentication,
+    /// id-kp-clientAuth.
+    ClientAuthentication,
+}
+
+/// Which certificate a failure is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CertificateLabel {
+    /// Its place in the chain as it was sent: 0 is the peer's own. `None` for a trust anchor, which
+    /// was not sent.
+    pub position: Option<usize>,
+    /// Its subject.
+    pub subject: UntrustedText,
+}
+
+/// A check that failed. `Display` is one plain sentence without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CheckFailure {
+    /// The peer sent no certificate.
+    NoCertificate,
+    /// The chain has more certificates than are looked at.
+    #[non_exhaustive]
+    TooManyCertificates {
+        /// How many there are.
+        count: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// The chain has more bytes than are looked at.
+    #[non_exhaustive]
+    ChainTooLarge {
+        /// How many there are.
+        bytes: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// A certificate is not what RFC 5280 §4 describes.
+    #[non_exhaustive]
+    Unreadable {
+        /// Which.
+        certificate: CertificateLabel,
+    },
+    /// A certificate is of X.509 version 1 or 2, which can hold no name and no constraint.
+    #[non_exhaustive]
+    OldVersion {
+        /// Which.
+        certificate: CertificateLabel,
+        /// 1 or 2.
+        version: u8,
+    },
+    /// A certificate has a critical extension that nothing here can evaluate (RFC 5280 §4.2).
+    #[non_exhaustive]
+    CriticalExtension {
+        /// Which; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+        /// The extension's object identifier.
+        extension: Option<UntrustedText>,
+    },
+    /// The peer's certificate is signed by itself, and nobody here trusts it.
+    SelfSigned,
+    /// The certificate of the issuer of the peer's certificate was not sent, and is not trusted.
+    #[non_exhaustive]
+    MissingIntermediate {
+        /// The issuer that the certificate names.
+        issuer: UntrustedText,
+    },
+    /// The chain leads to an authority that is not among the trusted ones.
+    #[non_exhaustive]
+    UnknownAuthority {
+        /// The authority.
+        authority: UntrustedText,
+        /// Its own certificate was in the chain.
+        sent: bool,
+    },
+    /// A certificate of a certification authority stands where the peer's own should.
+    AuthorityAsPeer,
+    /// A certificate in the path does not belong to a certification authority, and yet signed.
+    #[non_exhaustive]
+    NotAnAuthority {
+        /// Which; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+    },
+    /// There are more authorities below one than it was allowed (RFC 5280 §4.2.1.9).
+    #[non_exhaustive]
+    PathLength {
+        /// The authority; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+    },
+    /// A name is outside what an authority may vouch for, or of a type whose constraint cannot be
+    /// evaluated (RFC 5280 §4.2.1.10).
+    #[non_exhaustive]
+    NameConstraint {
+        /// The authority; `None` if it could not be found out.
+        authority: Option<CertificateLabel>,
+        /// Its constraints, as far as they are shown.
+        constraints: Vec<UntrustedText>,
+    },
+    /// A signature does not verify.
+    #[non_exhaustive]
+    BadSignature {
+        /// The certificate that bears it; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+    },
+    /// A signature was made in a way that is not accepted, such as with SHA-1 (RFC 9325 §4.1).
+    #[non_exhaustive]
+    UnsupportedSignature {
+        /// The certificate that bears it; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+        /// How it was made.
+        algorithm: UntrustedText,
+    },
+    /// A certificate's key is known to be compromised.
+    Distrusted,
+    /// The search for a path, or a path, went beyond its bounds.
+    PathTooComplex,
+    /// No path, for a reason that has no name of its own.
+    NoPath,
+    /// A key is too short (RFC 9325 §4.5).
+    #[non_exhaustive]
+    WeakKey {
+        /// Whose it is.
+        certificate: CertificateLabel,
+        /// Its length.
+        bits: usize,
+        /// The least that is accepted.
+        minimum: usize,
+    },
+    /// The peer's key is of a kind that the cryptography provider does not verify signatures with.
+    #[non_exhaustive]
+    UnsupportedKey {
+        /// Whose it is.
+        certificate: CertificateLabel,
+        /// The kind.
+        algorithm: UntrustedText,
+    },
+    /// A certificate is not meant for this use.
+    #[non_exhaustive]
+    WrongPurpose {
+        /// Which; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+        /// What it must be good for.
+        required: Purpose,
+        /// What it is good for, as far as it is shown.
+        presented: Vec<UntrustedText>,
+    },
+    /// A certificate has expired.
+    #[non_exhaustive]
+    Expired {
+        /// Which; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+        /// Its last second.
+        not_after: UnixTime,
+        /// How long that is ago.
+        by: Duration,
+    },
+    /// A certificate is not valid yet.
+    #[non_exhaustive]
+    NotYetValid {
+        /// Which; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+        /// Its first second.
+        not_before: UnixTime,
+        /// How far that is ahead.
+        by: Duration,
+    },
+    /// A certificate's dates cannot be read, or end before they begin.
+    #[non_exhaustive]
+    BadDates {
+        /// Which; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+    },
+    /// No name is an expected one.
+    NameMismatch(NameMismatch),
+}
+
+impl CheckFailure {
+    /// The check that failed.
+    #[must_use]
+    pub const fn check(&self) -> Check {
+        match self {
+            Self::NoCertificate
+            | Self::TooManyCertificates { .. }
+            | Self::ChainTooLarge { .. }
+            | Self::Unreadable { .. } => Check::Form,
+            Self::OldVersion { .. }
+            | Self::CriticalExtension { .. }
+            | Self::SelfSigned
+            | Self::MissingIntermediate { .. }
+            | Self::UnknownAuthority { .. }
+            | Self::AuthorityAsPeer
+            | Self::NotAnAuthority { .. }
+            | Self::PathLength { .. }
+            | Self::NameConstraint { .. }
+            | Self::BadSignature { .. }
+            | Self::UnsupportedSignature { .. }
+            | Self::Distrusted
+            | Self::PathTooComplex
+            | Self::NoPath => Check::Path,
+            Self::WeakKey { .. } | Self::UnsupportedKey { .. } => Check::Key,
+            Self::WrongPurpose { .. } => Check::Purpose,
+            Self::Expired { .. } | Self::NotYetValid { .. } | Self::BadDates { .. } => {
+                Check::Validity
+            }
+            Self::NameMismatch(_) => Check::Identity,
+        }
+    }
+
+    /// A name for the failure that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoCertificate => "no-certificate",
+            Self::TooManyCertificates { .. } => "too-many-certificates",
+            Self::ChainTooLarge { .. } => "chain-too-large",
+            Self::Unreadable { .. } => "unreadable-certificate",
+            Self::OldVersion { .. } => "old-certificate-version",
+            Self::CriticalExtension { .. } => "unknown-critical-extension",
+            Self::SelfSigned => "self-signed",
+            Self::MissingIntermediate { .. } => "missing-intermediate",
+            Self::UnknownAuthority { .. } => "unknown-authority",
+            Self::AuthorityAsPeer => "authority-as-peer",
+            Self::NotAnAuthority { .. } => "issuer-not-an-authority",
+            Self::PathLength { .. } => "path-length",
+            Self::NameConstraint { .. } => "name-constraint",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::UnsupportedSignature { .. } => "unsupported-signature",
+            Self::Distrusted => "distrusted-key",
+            Self::PathTooComplex => "path-too-complex",
+            Self::NoPath => "no-path",
+            Self::WeakKey { .. } => "weak-key",
+            Self::UnsupportedKey { .. } => "unsupported-key",
+            Self::WrongPurpose { .. } => "wrong-purpose",
+            Self::Expired { .. } => "expired",
+            Self::NotYetValid { .. } => "not-yet-valid",
+            Self::BadDates { .. } => "bad-dates",
+            Self::NameMismatch(_) => "name-mismatch",
+        }
+    }
+
+    /// The less, the more useful to be told first: what stands in a certificate that nobody vouches
+    /// for is only a claim, its dates and names included, so that the path comes before them.
+    pub(super) const fn rank(&self) -> u8 {
+        if matches!(self, Self::AuthorityAsPeer) {
+            return 3; // the cause behind it, such as self-signed, says more
+        }
+        match self.check() {
+            Check::Form => 0,
+            Check::Path => 2,
+            Check::Key => 4,
+            Check::Purpose => 5,
+            Check::Validity => 6,
+            Check::Identity => 7,
+        }
+    }
+}
+
+impl CertificateLabel {
+    /// The label of a certificate of which nothing can be read.
+    pub(super) fn unread(position: usize) -> Self {
+        Self {
+            position: Some(position),
+            subject: UntrustedText::new(b"", 0),
+        }
+    }
+}

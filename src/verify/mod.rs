@@ -1,0 +1,38 @@
+//! One verdict on a peer's certificate: path, dates, purpose, key and identity.
+//!
+//! [`evaluate`] is a function of evidence, requirements and time. It knows no connection, so it
+//! serves a handshake, a stored chain and a monitoring job alike. It makes *every* check and reports
+//! each, because "expired" alone does not tell a user that the name is wrong as well.
+//!
+//! Order and meaning are RFC 7817 §3's: names count only in a certificate whose path was validated
+//! (RFC 5280 §6). On success the work is that of rustls-webpki's path search, one pass over the
+//! certificate for its names, and two small allocations; everything that a [`CertificateRejection`]
+//! tells is gathered after the verdict is known, and nothing found then can turn it.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
+mod advice;
+mod alert;
+mod anchors;
+mod diagnosis;
+mod evaluate;
+mod failure;
+mod near_miss;
+mod path;
+mod rejection;
+mod requirements;
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod tests;
+mod verdict;
+mod walk;
+
+pub use anchors::{PemProblem, TrustAnchors, TrustAnchorsError};
+pub use evaluate::evaluate;
+pub use failure::{CertificateLabel, Check, CheckFailure, Purpose};
+pub use near_miss::{NameMismatch, NearMiss, PresentedName};
+pub use rejection::{CertificateRejection, CheckResult};
+pub use requirements::{Evidence, Requirements};
+pub use verdict::{Authentication, Verification};

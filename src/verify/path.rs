@@ -1,0 +1,87 @@
+//! The path to a trust anchor (RFC 5280 §6), through rustls-webpki.
+
+use pki_types::{CertificateDer, UnixTime};
+use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage};
+
+use crate::certificate::Certificate;
+use crate::verify::{Purpose, Requirements};
+
+/// Proof that a path was found and verified at a time; only [`check`] makes one.
+#[derive(Debug)]
+pub(super) struct ValidPath {
+    valid_until: UnixTime,
+}
+
+impl ValidPath {
+    /// The earliest notAfter in the path.
+    pub(super) const fn valid_until(&self) -> UnixTime {
+        self.valid_until
+    }
+}
+
+/// Searches a path from `end_entity` to one of the anchors and verifies it: signatures, dates,
+/// authorities, purposes, path lengths, name constraints.
+///
+/// Where a name constraint meets a name of a type that rustls-webpki does not evaluate, it refuses
+/// the path (RFC 5280 §4.2.1.10 leaves nothing else), and so it is refused here.
+pub(super) fn check(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    requirements: &Requirements,
+    now: UnixTime,
+) -> Result<ValidPath, Error> {
+    let usage = match requirements.purpose() {
+        Purpose::ServerAuthentication => KeyUsage::server_auth(),
+        Purpose::ClientAuthentication => KeyUsage::client_auth(),
+    };
+    let leaf = EndEntityCert::try_from(end_entity)?;
+    let path = leaf.verify_for_usage(
+        requirements.algorithms.all,
+        requirements.anchors.as_slice(),
+        intermediates,
+        now,
+        usage,
+        None,
+        None,
+    )?;
+    let mut valid_until = not_after(end_entity)?;
+    for intermediate in path.intermediate_certificates() {
+        valid_until = valid_until.min(not_after(&intermediate.der())?);
+    }
+    Ok(ValidPath { valid_until })
+}
+
+/// The same for a report after a failure: at another time, and whatever the certificates are for.
+/// Gives no proof.
+pub(super) fn check_for_any_purpose(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    requirements: &Requirements,
+    at: UnixTime,
+) -> Result<(), Error> {
+    EndEntityCert::try_from(end_entity)?
+        .verify_for_usage(
+            requirements.algorithms.all,
+            requirements.anchors.as_slice(),
+            intermediates,
+            at,
+            AnyPurpose,
+            None,
+            None,
+        )
+        .map(|_| ())
+}
+
+struct AnyPurpose;
+
+impl ExtendedKeyUsageValidator for AnyPurpose {
+    fn validate(&self, _: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn not_after(certificate: &[u8]) -> Result<UnixTime, Error> {
+    Certificate::parse(certificate)
+        .and_then(|certificate| certificate.not_after())
+        .map_err(|_| Error::BadDerTime)
+}

@@ -1,0 +1,141 @@
+//! The verdict that a certificate was refused.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::verify::requirements::Peer;
+use crate::verify::{Check, CheckFailure, Requirements};
+
+/// A certificate was refused: every check with its result, and what to do.
+///
+/// `Display` is one sentence: the failure to be told first, and which other checks failed too.
+/// Text from certificates is escaped, lists are bounded. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateRejection {
+    report: Arc<Report>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Report {
+    first: CheckFailure,
+    /// In the order in which they are to be told.
+    others: Vec<CheckFailure>,
+    results: Vec<(Check, CheckResult)>,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CheckResult {
+    /// It passed.
+    Passed,
+    /// It failed, and there is a [`CheckFailure`] that says why.
+    Failed,
+    /// It could not be made, because of another failure.
+    NotMade,
+}
+
+impl CertificateRejection {
+    /// A failure so early that no other check was made.
+    pub(super) fn early(failure: CheckFailure, requirements: &Requirements) -> Self {
+        Self::new(failure, Vec::new(), &[], requirements)
+    }
+
+    /// `first` and `others` are put into the order in which they are to be told. A check without a
+    /// failure passed if it is in `made`.
+    pub(super) fn new(
+        first: CheckFailure,
+        others: Vec<CheckFailure>,
+        made: &[Check],
+        requirements: &Requirements,
+    ) -> Self {
+        let mut failures = others;
+        failures.insert(0, first);
+        let results = checks_of(&requirements.peer)
+            .iter()
+            .map(|check| {
+                let failed = failures.iter().any(|failure| failure.check() == *check);
+                let result = match (failed, made.contains(check)) {
+                    (true, _) => CheckResult::Failed,
+                    (false, true) => CheckResult::Passed,
+                    (false, false) => CheckResult::NotMade,
+                };
+                (*check, result)
+            })
+            .collect();
+        failures.sort_by_key(CheckFailure::rank); // stable: the peer's certificate stays first
+        let first = failures.remove(0);
+        Self {
+            report: Arc::new(Report {
+                first,
+                others: failures,
+                results,
+            }),
+        }
+    }
+
+    /// The failure to be told first.
+    #[must_use]
+    pub fn primary(&self) -> &CheckFailure {
+        &self.report.first
+    }
+
+    /// All failures, in the order in which they are to be told. There is at least one.
+    pub fn failures(&self) -> impl Iterator<Item = &CheckFailure> {
+        std::iter::once(&self.report.first).chain(&self.report.others)
+    }
+
+    /// Every check that was asked for, with its result.
+    pub fn results(&self) -> impl Iterator<Item = (Check, CheckResult)> {
+        self.report.results.iter().copied()
+    }
+
+    /// The stable code of the failure to be told first.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.primary().code()
+    }
+}
+
+impl fmt::Display for CertificateRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { first, results, .. } = &*self.report;
+        first.fmt(f)?;
+        let also = results
+            .iter()
+            .filter(|(check, result)| *check != first.check() && *result == CheckResult::Failed);
+        for (index, (check, _)) in also.enumerate() {
+            f.write_str(if index == 0 {
+                "; refused too: its "
+            } else {
+                ", its "
+            })?;
+            check.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CertificateRejection {}
+
+fn checks_of(peer: &Peer) -> &'static [Check] {
+    const CLIENT: [Check; 5] = [
+        Check::Form,
+        Check::Path,
+        Check::Key,
+        Check::Purpose,
+        Check::Validity,
+    ];
+    const SERVER: [Check; 6] = [
+        Check::Form,
+        Check::Path,
+        Check::Key,
+        Check::Purpose,
+        Check::Validity,
+        Check::Identity,
+    ];
+    match peer {
+        Peer::Server(_) => &SERVER,
+        Peer::Client => &CLIENT,
+    }
+}

@@ -1,0 +1,118 @@
+//! What `evaluate` is asked: the evidence on one side, the requirements on the other.
+
+use pki_types::CertificateDer;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+
+use crate::identity::ReferenceIds;
+use crate::verify::{Purpose, TrustAnchors};
+
+/// What a peer presented.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    pub(super) end_entity: Option<&'a CertificateDer<'a>>,
+    pub(super) intermediates: &'a [CertificateDer<'a>],
+    ocsp_response: &'a [u8],
+}
+
+impl<'a> Evidence<'a> {
+    /// The peer's own certificate, and what else it sent, in any order.
+    #[must_use]
+    pub const fn new(
+        end_entity: &'a CertificateDer<'a>,
+        intermediates: &'a [CertificateDer<'a>],
+    ) -> Self {
+        Self {
+            end_entity: Some(end_entity),
+            intermediates,
+            ocsp_response: &[],
+        }
+    }
+
+    /// A chain as TLS and PEM files have it: the peer's own certificate comes first
+    /// (RFC 8446 §4.4.2). An empty chain is refused when it is evaluated.
+    #[must_use]
+    pub const fn from_chain(chain: &'a [CertificateDer<'a>]) -> Self {
+        match chain.split_first() {
+            Some((end_entity, intermediates)) => Self::new(end_entity, intermediates),
+            None => Self {
+                end_entity: None,
+                intermediates: &[],
+                ocsp_response: &[],
+            },
+        }
+    }
+
+    /// Adds the OCSP response that was stapled (RFC 6066 §8). It is carried, not interpreted.
+    #[must_use]
+    pub const fn with_ocsp_response(self, ocsp_response: &'a [u8]) -> Self {
+        Self {
+            ocsp_response,
+            ..self
+        }
+    }
+
+    /// The stapled OCSP response; empty if there was none.
+    #[must_use]
+    pub const fn ocsp_response(&self) -> &'a [u8] {
+        self.ocsp_response
+    }
+
+    /// All certificates, the peer's own first.
+    pub(super) fn certificates(&self) -> impl Iterator<Item = &'a CertificateDer<'a>> + use<'a> {
+        self.end_entity.into_iter().chain(self.intermediates)
+    }
+}
+
+/// What a certificate must satisfy. Made once per endpoint or listener; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Requirements {
+    pub(super) anchors: TrustAnchors,
+    pub(super) algorithms: WebPkiSupportedAlgorithms,
+    pub(super) peer: Peer,
+}
+
+/// Which end the peer is, and who it has to be.
+#[derive(Debug, Clone)]
+pub(super) enum Peer {
+    Server(ReferenceIds),
+    /// Who the client is, is the application's to say: its certificate's names are only data.
+    Client,
+}
+
+impl Requirements {
+    /// For a server's certificate: a path to one of `anchors`, good for server authentication, and
+    /// a name that matches one of `references` (RFC 7817 §3).
+    ///
+    /// `algorithms` is the provider's
+    /// [`signature_verification_algorithms`](rustls::crypto::CryptoProvider::signature_verification_algorithms).
+    #[must_use]
+    pub const fn server(
+        anchors: TrustAnchors,
+        references: ReferenceIds,
+        algorithms: WebPkiSupportedAlgorithms,
+    ) -> Self {
+        Self {
+            anchors,
+            algorithms,
+            peer: Peer::Server(references),
+        }
+    }
+
+    /// For a client's certificate: a path to one of `anchors`, good for client authentication. No
+    /// name is compared: mapping the certificate to a user is the application's part.
+    #[must_use]
+    pub const fn client(anchors: TrustAnchors, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        Self {
+            anchors,
+            algorithms,
+            peer: Peer::Client,
+        }
+    }
+
+    pub(super) const fn purpose(&self) -> Purpose {
+        match self.peer {
+            Peer::Server(_) => Purpose::ServerAuthentication,
+            Peer::Client => Purpose::ClientAuthentication,
+        }
+    }
+}
