@@ -1,0 +1,206 @@
+//! An authority made for one test, and the certificates that it issues, as PEM files.
+//!
+//! * `Certificates::good(Key)`: a leaf for `localhost`, 127.0.0.1 and ::1, an intermediate, a root
+//! * `Certificates::bad(Fault)`: the same with one fault
+//! * `Certificates::client(name)`: a client certificate of the same authority
+//!
+//! `ca` is what a client is told to trust, `chain` (leaf first, then the intermediate) and `key`
+//! what a server presents; `issuers` is `chain` without the leaf, for programs that want it so.
+//! `ca_der`, `chain_der` and `key_der` are the same for code.
+
+use crate::process::{Scratch, set_mode};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use std::path::PathBuf;
+
+/// The kind of the leaf's key; authorities are always ECDSA P-256.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key {
+    EcdsaP256,
+    Rsa2048,
+    Ed25519,
+}
+
+impl Key {
+    pub(crate) const ALL: [Self; 3] = [Self::EcdsaP256, Self::Rsa2048, Self::Ed25519];
+
+    fn generate(self) -> KeyPair {
+        match self {
+            Self::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+            Self::Rsa2048 => KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256),
+            Self::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519).map(without_public_key),
+        }
+        .unwrap()
+    }
+}
+
+/// The same key as PKCS #8 version 1 (RFC 8410 §7); OpenSSL 3.0 does not read version 2, in which
+/// the public key follows the private one.
+fn without_public_key(key: KeyPair) -> KeyPair {
+    const VERSION_1: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+    let der = key.serialize_der();
+    let seed = &der[VERSION_1.len()..][..32];
+    KeyPair::try_from([VERSION_1, seed].concat()).unwrap()
+}
+
+/// What is wrong with a leaf.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// It is for `other.example` only.
+    WrongName,
+    /// It was valid in 2020.
+    Expired,
+    /// `ca` is another authority of the same name.
+    UnknownAuthority,
+    /// The intermediate is not in `chain`.
+    NoIntermediate,
+}
+
+/// The files of one authority and one leaf; they go when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    pub(crate) ca: PathBuf,
+    pub(crate) chain: PathBuf,
+    pub(crate) issuers: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) ca_der: Vec<u8>,
+    pub(crate) chain_der: Vec<Vec<u8>>,
+    /// PKCS #8.
+    pub(crate) key_der: Vec<u8>,
+    intermediate: Issuer<'static, KeyPair>,
+    intermediate_pem: String,
+    scratch: Scratch,
+}
+
+impl Certificates {
+    pub(crate) fn good(key: Key) -> Self {
+        Self::issue(key, None)
+    }
+
+    pub(crate) fn bad(fault: Fault) -> Self {
+        Self::issue(Key::EcdsaP256, Some(fault))
+    }
+
+    /// A certificate that `name` authenticates itself with as a client: its chain and its key.
+    pub(crate) fn client(&self, name: &str) -> (PathBuf, PathBuf) {
+        let key = Key::EcdsaP256.generate();
+        let mut params = leaf(&[name]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.intermediate).unwrap();
+        let chain = certificate.pem() + &self.intermediate_pem;
+        let key_path = self
+            .scratch
+            .write(&format!("client-{name}.key"), key.serialize_pem());
+        (
+            self.scratch.write(&format!("client-{name}.pem"), chain),
+            key_path,
+        )
+    }
+
+    fn issue(kind: Key, fault: Option<Fault>) -> Self {
+        let root_key = Key::EcdsaP256.generate();
+        let root = authority("root");
+        let mut trusted = root.self_signed(&root_key).unwrap();
+        let root = Issuer::new(root, root_key);
+        let intermediate_key = Key::EcdsaP256.generate();
+        let intermediate = authority("intermediate");
+        let intermediate_certificate = intermediate.signed_by(&intermediate_key, &root).unwrap();
+        let intermediate_pem = intermediate_certificate.pem();
+        let intermediate = Issuer::new(intermediate, intermediate_key);
+
+        let mut params = leaf(&["localhost", "127.0.0.1", "::1"]);
+        let mut sent_intermediate = Some(intermediate_certificate.der().to_vec());
+        match fault {
+            None => {}
+            Some(Fault::WrongName) => params = leaf(&["other.example"]),
+            Some(Fault::Expired) => {
+                params.not_before = date_time_ymd(2020, 1, 1);
+                params.not_after = date_time_ymd(2020, 12, 31);
+            }
+            Some(Fault::UnknownAuthority) => {
+                trusted = authority("root")
+                    .self_signed(&Key::EcdsaP256.generate())
+                    .unwrap();
+            }
+            Some(Fault::NoIntermediate) => sent_intermediate = None,
+        }
+        let key = kind.generate();
+        let certificate = params.signed_by(&key, &intermediate).unwrap();
+        let issuers = if sent_intermediate.is_some() {
+            intermediate_pem.as_str()
+        } else {
+            ""
+        };
+        let chain = certificate.pem() + issuers;
+
+        let scratch = Scratch::new();
+        let key_path = scratch.write("leaf.key", key.serialize_pem());
+        set_mode(&key_path, 0o600);
+        Self {
+            ca: scratch.write("ca.pem", trusted.pem()),
+            chain: scratch.write("chain.pem", chain),
+            issuers: scratch.write("issuers.pem", issuers),
+            key: key_path,
+            ca_der: trusted.der().to_vec(),
+            chain_der: [certificate.der().to_vec()]
+                .into_iter()
+                .chain(sent_intermediate)
+                .collect(),
+            key_der: key.serialize_der(),
+            intermediate,
+            intermediate_pem,
+            scratch,
+        }
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, format!("mail-tls test {name}"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn leaf(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names.clone()).unwrap();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, names.first().unwrap());
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2049, 12, 31);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+#[test]
+fn files_and_der_are_the_same() {
+    use pki_types::pem::PemObject;
+    use pki_types::{CertificateDer, PrivateKeyDer};
+
+    let read = |path: &PathBuf| -> Vec<Vec<u8>> {
+        let certificates = CertificateDer::pem_file_iter(path).unwrap();
+        certificates
+            .map(|certificate| certificate.unwrap().to_vec())
+            .collect()
+    };
+    for key in Key::ALL {
+        let certificates = Certificates::good(key);
+        assert_eq!(
+            read(&certificates.ca),
+            std::slice::from_ref(&certificates.ca_der)
+        );
+        assert_eq!(read(&certificates.chain), certificates.chain_der);
+        assert_eq!(read(&certificates.issuers), certificates.chain_der[1..]);
+        let key = PrivateKeyDer::from_pem_file(&certificates.key).unwrap();
+        assert_eq!(key.secret_der(), certificates.key_der);
+    }
+}

@@ -1,0 +1,125 @@
+//! Dovecot: IMAP, POP3 and ManageSieve, on 127.0.0.1 and ::1.
+//!
+//! `Dovecot::start(&certificates, tls)` gives the ports `imaps`, `pop3s` (implicit TLS) and `imap`,
+//! `pop3`, `sieve` (STARTTLS); the user is `test`, the password `test` (`USER`, `PASSWORD`). The
+//! mailbox is empty. Dovecot refuses the password without TLS, but not to a client whose address
+//! is the server's own: a test of that refusal connects from 127.0.0.2.
+
+use crate::Tls;
+use crate::certificates::Certificates;
+use crate::process::{Scratch, Server, free_port};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+pub(crate) const USER: &str = "test";
+pub(crate) const PASSWORD: &str = "test";
+
+/// A running Dovecot.
+#[derive(Debug)]
+pub(crate) struct Dovecot {
+    pub(crate) imaps: u16,
+    pub(crate) pop3s: u16,
+    pub(crate) imap: u16,
+    pub(crate) pop3: u16,
+    pub(crate) sieve: u16,
+    pub(crate) server: Server,
+    _scratch: Scratch,
+}
+
+impl Dovecot {
+    pub(crate) fn start(certificates: &Certificates, tls: Tls) -> Self {
+        let scratch = Scratch::new();
+        let [imaps, pop3s, imap, pop3, sieve] = [(); 5].map(|()| free_port());
+        let mail = scratch.make_dir("mail", "nobody:nogroup");
+        let dir = scratch.path().display();
+        let config = format!(
+            r#"
+base_dir = {dir}/run
+state_dir = {dir}/state
+log_path = /dev/stderr
+mail_debug = yes
+verbose_ssl = yes
+protocols = imap pop3 sieve
+listen = 127.0.0.1, ::1
+disable_plaintext_auth = yes
+auth_mechanisms = plain login
+ssl = required
+ssl_cert = <{chain}
+ssl_key = <{key}
+ssl_min_protocol = TLSv{version}
+mail_location = maildir:{mail}/%u
+first_valid_uid = 1
+passdb {{
+  driver = static
+  args = password={PASSWORD} allow_real_nets=127.0.0.0/8,::1
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home={mail}/%u
+}}
+# Passed on to the login processes, for the highest version of TLS.
+import_environment = OPENSSL_CONF
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {sieve}
+  }}
+}}
+"#,
+            chain = certificates.chain.display(),
+            key = certificates.key.display(),
+            version = tls.number(),
+            mail = mail.display(),
+        );
+        let config = scratch.write("dovecot.conf", config);
+        // Dovecot has a setting for the lowest version only.
+        let highest = format!(
+            "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv{}\n",
+            tls.number()
+        );
+        let mut command = Command::new("/usr/sbin/dovecot");
+        command.arg("-F").arg("-c").arg(config);
+        command.env("OPENSSL_CONF", scratch.write("openssl.cnf", highest));
+        let server = Server::start("dovecot", &command, &scratch.path().join("log"), imaps);
+        wait_for_authentication(imap);
+        Self {
+            imaps,
+            pop3s,
+            imap,
+            pop3,
+            sieve,
+            server,
+            _scratch: scratch,
+        }
+    }
+}
+
+/// Until its process for passwords has started, Dovecot greets with an additional line that says so.
+fn wait_for_authentication(imap: u16) {
+    let connection = TcpStream::connect((Ipv4Addr::LOCALHOST, imap)).unwrap();
+    connection
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let mut lines = BufReader::new(connection).lines();
+    let ready = lines.any(|line| line.unwrap().ends_with("ready."));
+    assert!(ready, "Dovecot hung up before it was ready");
+}

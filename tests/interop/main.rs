@@ -1,0 +1,59 @@
+//! Interoperability with real programs, each on free loopback ports with its own configuration.
+//!
+//! Every test is ignored by default because it needs programs that `.ci/run prepare` installs;
+//! `.ci/run interop` runs them all. Nothing outlives its test: see `process.rs`.
+//!
+//! * `certificates.rs`: an authority and its certificates, good and bad ones, as files
+//! * `process.rs`: ports, temporary directories, servers that end with their handle, programs that
+//!   run to their end, all bounded in time
+//! * `dovecot.rs`, `postfix.rs`, `exim.rs`: the mail servers
+//! * `tls_servers.rs`: `openssl s_server`, `gnutls-serv`, Python, and peers that misbehave
+//! * `clients.rs`: `openssl s_client`, `gnutls-cli`, curl, Python's mail libraries, pyOpenSSL
+//! * `peers_start.rs`: each of these programs against another of them, without this library, so
+//!   that a failure elsewhere is not the harness's
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "real peers need real sockets and real time"
+)]
+
+mod certificates;
+mod clients;
+mod dovecot;
+mod exim;
+mod peers_start;
+mod postfix;
+mod process;
+mod tls_servers;
+
+/// The one version of TLS that a peer is told to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tls {
+    V12,
+    V13,
+}
+
+impl Tls {
+    pub(crate) const BOTH: [Self; 2] = [Self::V12, Self::V13];
+
+    /// `1.2` or `1.3`.
+    pub(crate) fn number(self) -> &'static str {
+        match self {
+            Self::V12 => "1.2",
+            Self::V13 => "1.3",
+        }
+    }
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::V12 => Self::V13,
+            Self::V13 => Self::V12,
+        }
+    }
+
+    /// GnuTLS' priority string; Exim takes it too.
+    pub(crate) fn gnutls_priority(self) -> String {
+        format!("NORMAL:-VERS-ALL:+VERS-TLS{}", self.number())
+    }
+}
