@@ -1,0 +1,267 @@
+//! What can go wrong, sorted by whose fault it is.
+
+mod plaintext;
+mod protocol;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::name::InvalidName;
+use crate::service::{Service, TlsMode};
+use crate::verify::CertificateRejection;
+
+pub use plaintext::{PlaintextPeer, Spoken};
+pub use protocol::{Cause, Heard, ProtocolError};
+
+/// Why a session, or the preparation of one, failed.
+///
+/// The variant says who is at fault. Each is one sentence to show, with its data in fields, and a
+/// [`code`](Self::code) that stays the same for programs and translators. Cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer does not speak TLS as it should, or refused ours.
+    #[error(transparent)]
+    Protocol(Arc<ProtocolError>),
+    /// The peer's certificate was not accepted.
+    #[error(transparent)]
+    Certificate(Arc<CertificateRejection>),
+    /// The connection is sound, but a policy of ours forbids to go on.
+    #[error(transparent)]
+    Policy(Arc<PolicyRefusal>),
+    /// The deadline has passed.
+    #[error(transparent)]
+    TimedOut(Arc<TimedOut>),
+    /// The embedding program called what may not be called now. Bytes from the network never
+    /// cause this.
+    #[error(transparent)]
+    Misuse(ApiMisuse),
+    /// The embedding program, or its configuration, asked for something that cannot be.
+    #[error(transparent)]
+    Config(Arc<ConfigError>),
+    /// The cryptography of this machine failed, for example its source of randomness.
+    #[error("the cryptography provider failed: {0}")]
+    Crypto(Arc<str>),
+}
+
+impl Error {
+    /// A stable identifier of the kind of error, in lower case with hyphens.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Protocol(error) => error.code(),
+            Self::Certificate(rejection) => rejection.code(),
+            Self::Policy(refusal) => refusal.code(),
+            Self::TimedOut(_) => "timed-out",
+            Self::Misuse(_) => "api-misuse",
+            Self::Config(_) => "configuration",
+            Self::Crypto(_) => "cryptography",
+        }
+    }
+}
+
+/// A call that may not be made now: a mistake in the embedding program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiMisuse {
+    /// Application data may be sent only after [`Event::Established`](crate::Event::Established).
+    #[error("send was called before the session was established; wait for Event::Established")]
+    SendBeforeEstablished,
+    /// [`close`](crate::ClientSession::close) ends sending for good.
+    #[error("send was called after close; nothing can be sent after close_notify")]
+    SendAfterClose,
+    /// More input was given after [`end_of_input`](crate::ClientSession::end_of_input).
+    #[error("input was given after end_of_input had been called")]
+    InputAfterEnd,
+    /// The session did not ask for an answer, or has had it.
+    #[error("an answer was given to a ClientHello, but none is waiting for one")]
+    AnswerNotAwaited,
+    /// The client has shown no certificate that was verified.
+    #[error("a client identity was accepted, but the client has shown no verified certificate")]
+    NoClientCertificate,
+    /// An endpoint with STARTTLS was used as one with implicit TLS.
+    #[error(
+        "connect was called for an endpoint that needs STARTTLS; speak the plaintext part and \
+         call upgrade"
+    )]
+    PlaintextPhaseMissing,
+    /// An endpoint with implicit TLS was used as one with STARTTLS.
+    #[error("upgrade was called for an endpoint with implicit TLS; call connect or accept")]
+    NoPlaintextPhase,
+}
+
+/// A policy that forbids to go on with a sound connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyRefusal {
+    /// The account has changed since the connector was made.
+    #[error(
+        "the account has been changed since this connector was made (generation {made}, now \
+         {current}); make a new one"
+    )]
+    StaleConnector {
+        /// The account's generation when the connector was made.
+        made: u64,
+        /// The account's generation now.
+        current: u64,
+    },
+    /// ALPN is required for this endpoint, and the server selected nothing.
+    #[error("the server did not select the application protocol \"{required}\" that is required")]
+    AlpnNotSelected {
+        /// The identifier that was offered.
+        required: &'static str,
+    },
+    /// The client asked for a name that this server does not serve, and the acceptor is strict.
+    #[error("the client asked for the server name {name}, which is not served here")]
+    ServerNameNotServed {
+        /// The name, `none` when the client sent none.
+        name: Box<str>,
+    },
+    /// The client offered application protocols only that this service is not.
+    #[error("the client offered application protocols, but not the one of this service")]
+    AlpnNotOffered {
+        /// The identifier of this service, where one is registered.
+        required: Option<&'static str>,
+    },
+    /// The embedding program refused the client after reading its ClientHello.
+    #[error("the connection was refused after the ClientHello was read")]
+    RefusedByAnswer,
+    /// The validity that a resumed session inherits has come to an end.
+    #[error("the authentication that the resumed session inherits is no longer valid")]
+    InheritedAuthenticationExpired,
+}
+
+impl PolicyRefusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::StaleConnector { .. } => "stale-connector",
+            Self::AlpnNotSelected { .. } => "alpn-not-selected",
+            Self::ServerNameNotServed { .. } => "server-name-not-served",
+            Self::AlpnNotOffered { .. } => "alpn-not-offered",
+            Self::RefusedByAnswer => "refused-by-answer",
+            Self::InheritedAuthenticationExpired => "inherited-authentication-expired",
+        }
+    }
+}
+
+/// The deadline passed before the session was established.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no TLS session was established within {} seconds: {heard}", after.as_secs())]
+#[non_exhaustive]
+pub struct TimedOut {
+    /// The time that was allowed.
+    pub after: Duration,
+    /// What had been heard from the peer by then.
+    pub heard: Heard,
+}
+
+/// Something asked for that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Neither provider feature is enabled and none was passed.
+    #[error(
+        "no cryptography provider: enable the feature aws-lc-rs or ring, or pass a CryptoProvider"
+    )]
+    NoCryptoProvider,
+    /// The provider lacks what a TLS version needs.
+    #[error("the cryptography provider cannot be used: {reason}")]
+    UnusableProvider {
+        /// What is missing.
+        reason: Box<str>,
+    },
+    /// No trust anchors were given and the feature `webpki-roots` is off.
+    #[error("no trust anchors: enable the feature webpki-roots, or pass TrustAnchors")]
+    NoTrustAnchors,
+    /// The host cannot be used as it was written.
+    #[error(transparent)]
+    InvalidHost(InvalidName),
+    /// The host comes from where an attacker could have put it.
+    #[error("{0}")]
+    UntrustworthyHost(crate::identity::UntrustworthyReference),
+    /// There is no registered port for this service and mode.
+    #[error("{service} has no registered port for {mode}; name the port")]
+    NoDefaultPort {
+        /// The service.
+        service: Service,
+        /// The mode.
+        mode: TlsMode,
+    },
+    /// ALPN is required for a service that has no registered identifier.
+    #[error("ALPN cannot be required for {service}: no protocol identifier is registered for it")]
+    NoAlpnRegistered {
+        /// The service.
+        service: Service,
+    },
+    /// An acceptor was to be made without a certificate.
+    #[error("a server needs at least one certificate with its key")]
+    NoCertificate,
+    /// A chain and its key cannot be used.
+    #[error("the certificate{} cannot be used: {reason}", for_names(names))]
+    UnusableCertificate {
+        /// The names for which it was meant, as far as they are known.
+        names: Vec<Box<str>>,
+        /// What is wrong with it.
+        reason: Box<str>,
+    },
+}
+
+fn for_names(names: &[Box<str>]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => format!(" for {name}"),
+        [name, rest @ ..] => format!(" for {name} and {} more names", rest.len()),
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(Arc::new(error))
+    }
+}
+
+impl From<PolicyRefusal> for Error {
+    fn from(refusal: PolicyRefusal) -> Self {
+        Self::Policy(Arc::new(refusal))
+    }
+}
+
+impl From<ApiMisuse> for Error {
+    fn from(misuse: ApiMisuse) -> Self {
+        Self::Misuse(misuse)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(Arc::new(error))
+    }
+}
+
+impl From<TimedOut> for Error {
+    fn from(timed_out: TimedOut) -> Self {
+        Self::TimedOut(Arc::new(timed_out))
+    }
+}
+
+impl From<InvalidName> for Error {
+    fn from(error: InvalidName) -> Self {
+        ConfigError::InvalidHost(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_stays_small() {
+        assert!(size_of::<Error>() <= 3 * size_of::<usize>());
+        assert!(size_of::<Result<Option<crate::Event<'_>>, Error>>() <= 4 * size_of::<usize>());
+    }
+
+    #[test]
+    fn errors_cross_threads() {
+        fn check<T: Send + Sync + 'static>() {}
+        check::<Error>();
+    }
+}
