@@ -1,0 +1,147 @@
+//! Where to connect to, and how that came to be known.
+
+use crate::error::{ConfigError, Error};
+use crate::identity::Provenance;
+use crate::name::Host;
+use crate::service::{Service, TlsMode};
+
+/// Host, port, service and mode of one server, with the [`Provenance`] of the host.
+///
+/// ```
+/// use mail_tls::{Endpoint, Service, TlsMode};
+///
+/// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?;
+/// assert_eq!(endpoint.port(), 993);
+/// # Ok::<(), mail_tls::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    host: Host,
+    port: u16,
+    service: Service,
+    mode: TlsMode,
+    provenance: Provenance,
+    sni: Sni,
+    alpn: ClientAlpn,
+}
+
+/// Whether the server's name is sent in the clear in the ClientHello (RFC 6066 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Sni {
+    /// Send it, as RFC 6186 §4 and RFC 9325 §3.7 want. Never sent for an IP address.
+    #[default]
+    Send,
+    /// Do not send it: the server answers with its default certificate, which still has to name
+    /// the host.
+    Omit,
+}
+
+/// What a client does about ALPN (RFC 7301), where an identifier is registered for the service.
+///
+/// A server that refuses the offer ends the handshake; nothing is tried without it in the same
+/// session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ClientAlpn {
+    /// Offer nothing: some providers refuse the registered identifiers, and the extension tells an
+    /// observer what the connection is for.
+    #[default]
+    Off,
+    /// Offer the identifier, accept a server that does not answer it.
+    Offer,
+    /// Offer the identifier, refuse a server that does not select it. A configuration error for a
+    /// service that has none.
+    Require,
+}
+
+impl Endpoint {
+    /// An endpoint from all its parts.
+    pub fn new(
+        service: Service,
+        mode: TlsMode,
+        host: Host,
+        port: u16,
+        provenance: Provenance,
+    ) -> Self {
+        Self {
+            host,
+            port,
+            service,
+            mode,
+            provenance,
+            sni: Sni::default(),
+            alpn: ClientAlpn::default(),
+        }
+    }
+
+    /// A host that the user has typed, at the registered port of the service.
+    ///
+    /// # Errors
+    /// [`ConfigError::InvalidHost`] says what is wrong with the host,
+    /// [`ConfigError::NoDefaultPort`] that the service has no port of its own for the mode: use
+    /// [`Endpoint::new`].
+    pub fn typed(service: Service, mode: TlsMode, host: &str) -> Result<Self, Error> {
+        let host = Host::parse(host)?;
+        let port = service
+            .default_port(mode)
+            .ok_or(ConfigError::NoDefaultPort { service, mode })?;
+        Ok(Self::new(service, mode, host, port, Provenance::Typed))
+    }
+
+    /// The same endpoint at another port. The mode is never inferred from the port.
+    #[must_use]
+    pub fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The same endpoint with or without SNI.
+    #[must_use]
+    pub fn with_sni(mut self, sni: Sni) -> Self {
+        self.sni = sni;
+        self
+    }
+
+    /// The same endpoint with another choice about ALPN.
+    #[must_use]
+    pub fn with_alpn(mut self, alpn: ClientAlpn) -> Self {
+        self.alpn = alpn;
+        self
+    }
+
+    /// The host, to look up and connect to.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The service.
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
+    /// The mode.
+    pub fn mode(&self) -> TlsMode {
+        self.mode
+    }
+
+    /// How the host came to be known.
+    pub fn provenance(&self) -> Provenance {
+        self.provenance
+    }
+
+    /// Whether the server's name is sent.
+    pub fn sni(&self) -> Sni {
+        self.sni
+    }
+
+    /// What is done about ALPN.
+    pub fn alpn(&self) -> ClientAlpn {
+        self.alpn
+    }
+}

@@ -1,0 +1,13 @@
+//! What an account requires, and the proofs that lower it.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
+mod account;
+mod acknowledged;
+mod outcome;
+
+pub use account::{Account, Phase};
+pub use acknowledged::{Acknowledged, ReducedConfidentiality, Warning};
+pub use outcome::AttemptOutcome;

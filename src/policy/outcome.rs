@@ -1,0 +1,76 @@
+//! How an attempt at an endpoint came out.
+
+use crate::error::{Error, PolicyRefusal, ProtocolError};
+
+/// How an attempt at an endpoint came out, in the terms in which a plan decides what comes next.
+///
+/// For a session's error it follows from [`From<&Error>`](#impl-From<%26Error>-for-AttemptOutcome);
+/// what happened before there was a session (the TCP connection, the plaintext dialog) is the
+/// embedder's to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AttemptOutcome {
+    /// The session was established.
+    Established,
+    /// The transport could not be connected: refused, unreachable, reset.
+    Refused,
+    /// There was no answer in time.
+    TimedOut,
+    /// The connection ended before the session was established.
+    Ended,
+    /// The peer spoke plain text on a port for TLS.
+    PlaintextPeer,
+    /// The server refuses service for now.
+    TemporaryFailure,
+    /// The server does not offer STARTTLS, or refused it.
+    NoStartTls,
+    /// The peer ended the handshake with an alert.
+    HandshakeAlert,
+    /// The handshake failed: nothing in common, or a violation of the protocol.
+    HandshakeFailed,
+    /// The certificate was rejected.
+    CertificateRejected,
+    /// A policy of ours is not met.
+    PolicyUnmet,
+    /// The embedding program or this machine is at fault; another attempt changes nothing.
+    LocalFault,
+}
+
+impl From<&Error> for AttemptOutcome {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Protocol(error) => match error.as_ref() {
+                ProtocolError::PlaintextPeer(peer) if peer.spoken.is_refusal() => {
+                    Self::TemporaryFailure
+                }
+                ProtocolError::PlaintextPeer(_) | ProtocolError::NotTls { .. } => {
+                    Self::PlaintextPeer
+                }
+                ProtocolError::AlertReceived { .. } => Self::HandshakeAlert,
+                ProtocolError::EndedDuringHandshake { .. } => Self::Ended,
+                ProtocolError::NoCommonVersion { .. }
+                | ProtocolError::Incompatible { .. }
+                | ProtocolError::NoCommonApplicationProtocol
+                | ProtocolError::CannotDecrypt
+                | ProtocolError::Malformed { .. }
+                | ProtocolError::Misbehaved { .. }
+                | ProtocolError::NoCertificate
+                | ProtocolError::TooMuch { .. }
+                | ProtocolError::ResponseInjection { .. }
+                | ProtocolError::CommandInjection { .. }
+                | ProtocolError::KeysExhausted => Self::HandshakeFailed,
+            },
+            Error::Certificate(_) => Self::CertificateRejected,
+            Error::Policy(refusal) => match refusal.as_ref() {
+                PolicyRefusal::AlpnNotSelected { .. }
+                | PolicyRefusal::ServerNameNotServed { .. }
+                | PolicyRefusal::AlpnNotOffered { .. }
+                | PolicyRefusal::RefusedByAnswer
+                | PolicyRefusal::InheritedAuthenticationExpired => Self::PolicyUnmet,
+                PolicyRefusal::StaleConnector { .. } => Self::LocalFault,
+            },
+            Error::TimedOut(_) => Self::TimedOut,
+            Error::Misuse(_) | Error::Config(_) | Error::Crypto(_) => Self::LocalFault,
+        }
+    }
+}
