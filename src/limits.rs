@@ -1,4 +1,89 @@
-//! Every bound of the crate, each with its reason.
+//! Every bound in one place, each with its reason.
+
+use std::time::Duration;
+
+/// How long a session may take until it is established, unless [`Limits`] says otherwise.
+///
+/// A handshake takes two round trips; thirty seconds let the slowest mobile network pass, and
+/// keep a peer that never answers from being waited for as long as SMTP's greeting may take (five
+/// minutes, RFC 5321 §4.5.3.2).
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
+
+/// Bytes that the peer may send until the session is established, unless [`Limits`] says
+/// otherwise.
+///
+/// A handshake message may have 64 KiB, a certificate chain included; the other messages of a
+/// flight and the framing of many small records fit into as much again.
+pub const HANDSHAKE_BYTES: usize = 128 * 1024;
+
+/// Records that the peer may send one after the other without plaintext in them: tickets, key
+/// updates, empty records.
+///
+/// Servers send at most a handful of tickets after a handshake; a peer that sends more of such
+/// records makes work without doing any.
+pub const RECORDS_WITHOUT_PROGRESS: usize = 64;
+
+/// What a session leaves in `incoming` after it has asked for more: less than one record with its
+/// header, of the greatest size that TLS 1.2 allows (RFC 5246 §6.2.3).
+pub const INCOMING_LEFTOVER: usize = MAX_RECORD;
+
+/// Plaintext that [`queue`](crate::ClientSession::queue) gathers before it encrypts a record: the
+/// plaintext that one record can hold (RFC 8446 §5.1).
+pub const QUEUED_PLAINTEXT: usize = 16 * 1024;
+
+/// Characters of a plaintext peer's first line that an error shows.
+///
+/// A greeting with its host name fits; a peer that never ends its line is recognised by as much.
+pub const EXCERPT: usize = 120;
+
+/// Tickets that a connector keeps for resumption.
+///
+/// Mail clients hold a handful of connections to one server; each new one uses up a ticket.
+pub const TICKETS: usize = 8;
+
+/// Sessions that a server remembers where the provider of cryptography has nothing to seal
+/// tickets with.
+pub const REMEMBERED_SESSIONS: usize = 1024;
+
+/// The greatest record with its header (RFC 5246 §6.2.3).
+pub(crate) const MAX_RECORD: usize = RECORD_HEADER + MAX_RECORD_PAYLOAD;
+/// The greatest payload of an encrypted record: 2^14 and 2048 for the expansion (RFC 5246 §6.2.3).
+pub(crate) const MAX_RECORD_PAYLOAD: usize = 16 * 1024 + 2048;
+pub(crate) const RECORD_HEADER: usize = 5;
+
+/// The bounds that an embedder may change, on [`Client`](crate::Client) and
+/// [`Server`](crate::Server).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub(crate) handshake_time: Duration,
+    pub(crate) handshake_bytes: usize,
+}
+
+impl Limits {
+    /// How long a session may take until it is established. Default: [`HANDSHAKE_TIME`].
+    #[must_use]
+    pub fn with_handshake_time(mut self, time: Duration) -> Self {
+        self.handshake_time = time;
+        self
+    }
+
+    /// How many bytes the peer may send until the session is established. Default:
+    /// [`HANDSHAKE_BYTES`].
+    #[must_use]
+    pub fn with_handshake_bytes(mut self, bytes: usize) -> Self {
+        self.handshake_bytes = bytes;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_time: HANDSHAKE_TIME,
+            handshake_bytes: HANDSHAKE_BYTES,
+        }
+    }
+}
 
 /// Certificates that a peer may send, its own included.
 ///

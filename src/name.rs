@@ -234,10 +234,6 @@ impl Host {
     }
 
     /// The host as the TLS layer takes it.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the TLS layer, which is not there yet")
-    )]
     pub(crate) fn server_name(&self) -> ServerName<'static> {
         match self {
             Self::Name(name) => ServerName::DnsName(name.0.clone()),

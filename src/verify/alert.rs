@@ -7,13 +7,6 @@ use crate::verify::{CertificateRejection, CheckFailure};
 impl CertificateRejection {
     /// The standard error whose alert tells the peer what is wrong (RFC 8446 §6.2). The rejection
     /// itself does not travel in it.
-    #[cfg_attr(
-        not(all(test, any(feature = "aws-lc-rs", feature = "ring"))),
-        expect(
-            dead_code,
-            reason = "for the adapter that plugs the verdict into rustls"
-        )
-    )]
     pub(crate) fn tls_certificate_error(&self) -> CertificateError {
         match self.primary() {
             // RFC 8446 §6.2, unknown_ca: the chain or its anchor could not be found or matched.

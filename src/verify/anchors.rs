@@ -159,13 +159,6 @@ impl TrustAnchors {
 
     /// SHA-256 over the set, whatever its order: what was decided under one set of anchors must not
     /// be remembered under another.
-    #[cfg_attr(
-        not(all(test, any(feature = "aws-lc-rs", feature = "ring"))),
-        expect(
-            dead_code,
-            reason = "for binding tickets and remembered verdicts to the set"
-        )
-    )]
     pub(crate) fn digest(&self) -> &[u8; 32] {
         self.set.digest.get_or_init(|| digest_of(&self.set.anchors))
     }

@@ -1,0 +1,254 @@
+//! Certificate chains with their keys, and which of them a server shows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use pki_types::pem::PemObject;
+use pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::crypto::CryptoProvider;
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::{Error as TlsError, InconsistentKeys};
+
+use crate::error::{ConfigError, Error};
+use crate::identity::{PresentedId, PresentedIds};
+
+/// A certificate chain with its private key: a server's, or a client's. Cheap to clone.
+///
+/// The key is never shown, neither in `Debug` nor in errors.
+#[derive(Clone)]
+pub struct CertifiedChain(Arc<Parts>);
+
+struct Parts {
+    chain: Vec<CertificateDer<'static>>,
+    key: Key,
+}
+
+enum Key {
+    Der(PrivateKeyDer<'static>),
+    Signing(Arc<dyn SigningKey>),
+}
+
+impl CertifiedChain {
+    /// A chain and its key in DER; the owner's certificate comes first.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoCertificate`] for an empty chain. Whether key and certificate belong
+    /// together is found when a server, connector or account takes them.
+    pub fn from_der(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, Error> {
+        Self::new(chain, Key::Der(key))
+    }
+
+    /// A chain and its key in PEM, as certification authorities and ACME clients write them.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoCertificate`] if there is no certificate,
+    /// [`ConfigError::UnusableCertificate`] if the PEM cannot be read or holds no private key.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        let chain = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unusable(&[], format!("its PEM cannot be read: {error}")))?;
+        let names = chain.first().map(certificate_names).unwrap_or_default();
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+            unusable(
+                &names,
+                format!("the PEM of its private key cannot be read: {error}"),
+            )
+        })?;
+        Self::from_der(chain, key)
+    }
+
+    /// A chain whose key signs elsewhere: in a hardware token, or in another process.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoCertificate`] for an empty chain.
+    pub fn with_signing_key(
+        chain: Vec<CertificateDer<'static>>,
+        key: Arc<dyn SigningKey>,
+    ) -> Result<Self, Error> {
+        Self::new(chain, Key::Signing(key))
+    }
+
+    fn new(chain: Vec<CertificateDer<'static>>, key: Key) -> Result<Self, Error> {
+        if chain.is_empty() {
+            return Err(ConfigError::NoCertificate.into());
+        }
+        Ok(Self(Arc::new(Parts { chain, key })))
+    }
+
+    /// The chain, the owner's certificate first.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.0.chain
+    }
+
+    /// The DNS names in the owner's certificate, in lower case, wildcards with their star.
+    pub fn names(&self) -> Vec<Box<str>> {
+        self.0
+            .chain
+            .first()
+            .map(certificate_names)
+            .unwrap_or_default()
+    }
+
+    /// The chain as rustls wants it: certificate readable, key fit for it.
+    pub(crate) fn certified_key(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<CertifiedKey>, Error> {
+        let unusable = |reason: String| Error::from(unusable(&self.names(), reason));
+        let key = match &self.0.key {
+            Key::Der(key) => provider
+                .key_provider
+                .load_private_key(key.clone_key())
+                .map_err(|error| unusable(format!("its private key cannot be loaded: {error}")))?,
+            Key::Signing(key) => Arc::clone(key),
+        };
+        let certified = CertifiedKey::new(self.0.chain.clone(), key);
+        match certified.keys_match() {
+            // A key that keeps even its public half to itself has to be trusted.
+            Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Arc::new(certified))
+            }
+            Err(TlsError::InconsistentKeys(_)) => Err(unusable(
+                "its private key belongs to another certificate".to_owned(),
+            )),
+            Err(error) => Err(unusable(format!("it cannot be read: {error}"))),
+        }
+    }
+}
+
+impl fmt::Debug for CertifiedChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertifiedChain")
+            .field("names", &self.names())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The certificates of a server's listener, by the name that clients ask for (SNI).
+///
+/// There is at least one, the default: it is shown to clients that ask for no name. Chains for the
+/// same name with keys of different kinds may stand side by side; the first whose key the client
+/// can verify is shown.
+///
+/// ```no_run
+/// use mail_tls::{Certificates, CertifiedChain, UnknownName};
+///
+/// let read = |name: &str| std::fs::read(name);
+/// let org = CertifiedChain::from_pem(&read("org.pem")?, &read("org.key")?)?;
+/// let net = CertifiedChain::from_pem(&read("net.pem")?, &read("net.key")?)?;
+/// let certificates =
+///     Certificates::new(org).with(net).with_unknown_name(UnknownName::Refuse);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    entries: Vec<Entry>,
+    unknown_name: UnknownName,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) chain: CertifiedChain,
+    /// In lower case; a wildcard begins with `*.`.
+    pub(crate) names: Vec<Box<str>>,
+}
+
+/// What a server does when a client asks for a name for which it has no certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum UnknownName {
+    /// Show the default certificate: a mail client accepts several names, and judges for itself
+    /// (RFC 7671 §3, RFC 8314 §4.4).
+    #[default]
+    ShowDefault,
+    /// Refuse with the alert `unrecognized_name` (RFC 9325 §3.7), which stops cross-protocol
+    /// attacks.
+    Refuse,
+}
+
+impl Certificates {
+    /// The default certificate, shown also for the names in it.
+    pub fn new(default: CertifiedChain) -> Self {
+        Self {
+            entries: vec![Entry::of(default)],
+            unknown_name: UnknownName::default(),
+        }
+    }
+
+    /// Also this one, for the names in it.
+    #[must_use]
+    pub fn with(mut self, chain: CertifiedChain) -> Self {
+        self.entries.push(Entry::of(chain));
+        self
+    }
+
+    /// Also this one, for these names whatever stands in it. `*.example.org` covers one label.
+    #[must_use]
+    pub fn with_names<'a>(
+        mut self,
+        names: impl IntoIterator<Item = &'a str>,
+        chain: CertifiedChain,
+    ) -> Self {
+        let names = names
+            .into_iter()
+            .map(|name| name.to_ascii_lowercase().into())
+            .collect();
+        self.entries.push(Entry { chain, names });
+        self
+    }
+
+    /// What is done about names that are not covered.
+    #[must_use]
+    pub fn with_unknown_name(mut self, unknown_name: UnknownName) -> Self {
+        self.unknown_name = unknown_name;
+        self
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn unknown_name(&self) -> UnknownName {
+        self.unknown_name
+    }
+}
+
+impl Entry {
+    fn of(chain: CertifiedChain) -> Self {
+        Self {
+            names: chain.names(),
+            chain,
+        }
+    }
+}
+
+fn certificate_names(certificate: &CertificateDer<'static>) -> Vec<Box<str>> {
+    let Ok(presented) = PresentedIds::of(certificate) else {
+        return Vec::new();
+    };
+    presented
+        .iter()
+        .filter_map(|name| match name {
+            PresentedId::Dns(name) => Some(name.to_ascii_lowercase().into()),
+            PresentedId::DnsWildcard(parent) => {
+                Some(format!("*.{}", parent.to_ascii_lowercase()).into())
+            }
+            PresentedId::Ip(_)
+            | PresentedId::Srv { .. }
+            | PresentedId::Uri(_)
+            | PresentedId::Email(_)
+            | PresentedId::Other
+            | PresentedId::Malformed { .. } => None,
+        })
+        .collect()
+}
+
+fn unusable(names: &[Box<str>], reason: String) -> ConfigError {
+    ConfigError::UnusableCertificate {
+        names: names.to_vec(),
+        reason: reason.into(),
+    }
+}

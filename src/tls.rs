@@ -1,0 +1,22 @@
+//! The only folder that names rustls' connection and verifier types.
+
+mod client_config;
+mod engine;
+mod fault;
+mod hello;
+mod inlet;
+mod provider;
+mod scope;
+mod server_config;
+mod server_names;
+mod tickets;
+mod time;
+mod verifier;
+
+pub(crate) use client_config::{ClientEngineFactory, ClientParts};
+pub(crate) use engine::{Engine, HelloOutcome, Progress};
+pub(crate) use fault::FaultContext;
+pub use hello::ClientHello;
+pub(crate) use provider::Provider;
+pub use provider::TlsVersions;
+pub(crate) use server_config::{ServerEngineFactory, ServerParts};

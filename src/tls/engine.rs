@@ -1,0 +1,508 @@
+//! One rustls connection, fed from the caller's buffer and drained into the caller's buffer.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use bytes::{Buf, BufMut, BytesMut};
+use pki_types::CertificateDer;
+use rustls::client::ClientConnection;
+use rustls::server::{Accepted, Acceptor};
+use rustls::{Connection, HandshakeKind, InvalidMessage, ServerConfig};
+
+use super::hello::{ClientHello, HelloPeek, Versions};
+use super::inlet::{Inlet, Portion};
+use super::scope::{Notes, with_notes};
+use crate::alert::Alert;
+use crate::limits::{QUEUED_PLAINTEXT, RECORD_HEADER, RECORDS_WITHOUT_PROGRESS};
+use crate::registry::{CipherSuite, NamedGroup};
+
+/// One rustls connection of either side.
+pub(crate) struct Engine {
+    stage: Stage,
+    inlet: Inlet,
+    /// Plaintext that was lent to the caller and has not been released.
+    lent: usize,
+    /// The fault that ended the connection; plaintext received before it is delivered first.
+    fault: Option<Fault>,
+    /// Whether close_notify was sent: nothing may follow it.
+    is_closed: bool,
+    /// Whether the peer's close_notify was received.
+    peer_has_closed: bool,
+    /// Bytes received until the handshake was done, and records without plaintext after it.
+    handshake_bytes: usize,
+    idle_records: usize,
+    handshake_limit: usize,
+    pub(crate) notes: Notes,
+}
+
+enum Stage {
+    /// The server waits for the ClientHello.
+    Hello(Acceptor, HelloPeek),
+    /// The ClientHello was read, and waits for the configuration to go on with.
+    Offered(Accepted, Versions),
+    Running(Connection),
+    /// Nothing is left after a fault before there was a connection.
+    Spent,
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    Tls(rustls::Error),
+    TooMuch { what: &'static str, bound: usize },
+    KeysExhausted,
+}
+
+/// What one step brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// More input is needed.
+    Starved,
+    /// Something happened: look again.
+    Advanced,
+    /// The ClientHello is there and waits for [`Engine::proceed`] or [`Engine::refuse`].
+    HelloRead,
+}
+
+/// What the server makes of a ClientHello.
+pub(crate) enum HelloOutcome {
+    Proceed(Arc<ServerConfig>),
+    Refuse(Alert),
+}
+
+impl Engine {
+    pub(super) fn client(
+        connection: ClientConnection,
+        notes: Notes,
+        handshake_limit: usize,
+        outgoing: &mut BytesMut,
+    ) -> Self {
+        let stage = Stage::Running(Connection::Client(connection));
+        let mut engine = Self::new(stage, notes, handshake_limit);
+        engine.drain(outgoing);
+        engine
+    }
+
+    pub(super) fn server(handshake_limit: usize) -> Self {
+        let stage = Stage::Hello(Acceptor::default(), HelloPeek::default());
+        Self::new(stage, Notes::default(), handshake_limit)
+    }
+
+    fn new(stage: Stage, notes: Notes, handshake_limit: usize) -> Self {
+        Self {
+            stage,
+            inlet: Inlet::default(),
+            lent: 0,
+            fault: None,
+            is_closed: false,
+            peer_has_closed: false,
+            handshake_bytes: 0,
+            idle_records: 0,
+            handshake_limit,
+            notes,
+        }
+    }
+
+    /// Hands one portion of `incoming` to rustls, and appends what rustls has to say to `outgoing`.
+    ///
+    /// Call it only when no plaintext waits: then rustls never refuses input.
+    pub(crate) fn advance(&mut self, incoming: &mut BytesMut, outgoing: &mut BytesMut) -> Progress {
+        if matches!(self.stage, Stage::Offered(..)) {
+            return Progress::HelloRead;
+        }
+        if self.fault.is_some() {
+            return Progress::Starved;
+        }
+        if self.peer_has_closed {
+            // Data after close_notify is ignored (RFC 8446 §6.1).
+            incoming.clear();
+            return Progress::Starved;
+        }
+        let (bytes, records, is_illegal) = match self.inlet.portion(incoming) {
+            Portion::Wait => return Progress::Starved,
+            Portion::Give { bytes, records } => (bytes, records, false),
+            Portion::Refuse => (RECORD_HEADER, 1, true),
+        };
+        self.inlet.given(incoming, bytes, records);
+        let Some(portion) = incoming.get(..bytes) else {
+            return Progress::Starved;
+        };
+        if let Err(fault) = self.stage.take(portion) {
+            self.fault = Some(fault);
+        }
+        incoming.advance(bytes);
+        if self.fault.is_none() && records > 0 {
+            self.process(bytes, records, outgoing);
+            if is_illegal && self.fault.is_none() {
+                self.fault = Some(Fault::Tls(InvalidMessage::InvalidContentType.into()));
+            }
+        }
+        self.drain(outgoing);
+        match self.stage {
+            Stage::Offered(..) => Progress::HelloRead,
+            _ => Progress::Advanced,
+        }
+    }
+
+    /// Lets rustls work on what it was given.
+    fn process(&mut self, bytes: usize, records: usize, outgoing: &mut BytesMut) {
+        let Self {
+            stage,
+            notes,
+            is_closed,
+            ..
+        } = self;
+        match with_notes(notes, || stage.process(*is_closed, outgoing)) {
+            Ok(peer_has_closed) => self.peer_has_closed |= peer_has_closed,
+            Err(error) => {
+                self.fault = Some(Fault::Tls(error));
+                return;
+            }
+        }
+        if self.is_handshaking() {
+            self.handshake_bytes = self.handshake_bytes.saturating_add(bytes);
+            if self.handshake_bytes > self.handshake_limit {
+                self.fault = Some(Fault::TooMuch {
+                    what: "bytes before the session was established",
+                    bound: self.handshake_limit,
+                });
+            }
+        } else if self.has_plaintext() {
+            self.idle_records = 0;
+        } else {
+            self.idle_records = self.idle_records.saturating_add(records);
+            if self.idle_records > RECORDS_WITHOUT_PROGRESS {
+                self.fault = Some(Fault::TooMuch {
+                    what: "records without data in them",
+                    bound: RECORDS_WITHOUT_PROGRESS,
+                });
+            }
+        }
+    }
+
+    /// Goes on with a ClientHello that was read.
+    pub(crate) fn proceed(&mut self, outcome: HelloOutcome, outgoing: &mut BytesMut) {
+        let stage = mem::replace(&mut self.stage, Stage::Spent);
+        let Stage::Offered(accepted, versions) = stage else {
+            self.stage = stage;
+            return;
+        };
+        match outcome {
+            HelloOutcome::Proceed(config) => {
+                let result = with_notes(&mut self.notes, || accepted.into_connection(config));
+                match result {
+                    Ok(connection) => {
+                        self.stage = Stage::Running(Connection::Server(connection));
+                        // What came along with the ClientHello.
+                        self.process(0, 0, outgoing);
+                    }
+                    Err((error, mut alert)) => {
+                        // Writing into memory does not fail.
+                        let _ = alert.write_all(&mut Sink(outgoing));
+                        self.fault = Some(Fault::Tls(error));
+                        self.notes.offered_versions = versions;
+                    }
+                }
+            }
+            HelloOutcome::Refuse(alert) => put_plaintext_alert(alert, outgoing),
+        }
+        self.drain(outgoing);
+    }
+
+    /// Answers a ClientHello of SSL 2.0, which rustls does not read.
+    pub(crate) fn refuse_version(&self, outgoing: &mut BytesMut) {
+        put_plaintext_alert(Alert::PROTOCOL_VERSION, outgoing);
+    }
+
+    /// The ClientHello that waits for [`proceed`](Self::proceed).
+    pub(crate) fn offered_hello(&self) -> Option<ClientHello> {
+        match &self.stage {
+            Stage::Offered(accepted, versions) => {
+                Some(ClientHello::new(&accepted.client_hello(), *versions))
+            }
+            Stage::Hello(..) | Stage::Running(_) | Stage::Spent => None,
+        }
+    }
+
+    /// Whether there is plaintext to lend.
+    pub(crate) fn has_plaintext(&mut self) -> bool {
+        !self.first_chunk().is_empty()
+    }
+
+    /// Lends the next piece of plaintext until [`release`](Self::release).
+    pub(crate) fn lend(&mut self) -> &[u8] {
+        self.lent = self.first_chunk().len();
+        self.first_chunk()
+    }
+
+    /// Gives up what was lent.
+    pub(crate) fn release(&mut self) {
+        if self.lent > 0 {
+            if let Stage::Running(connection) = &mut self.stage {
+                io::BufRead::consume(&mut connection.reader(), self.lent);
+            }
+            self.lent = 0;
+        }
+    }
+
+    fn first_chunk(&mut self) -> &[u8] {
+        match &mut self.stage {
+            Stage::Running(connection) => {
+                connection.reader().into_first_chunk().unwrap_or_default()
+            }
+            Stage::Hello(..) | Stage::Offered(..) | Stage::Spent => &[],
+        }
+    }
+
+    /// The fault that ended the connection, once.
+    pub(crate) fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
+    }
+
+    /// Encrypts all of `plaintext` into `outgoing`.
+    pub(crate) fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Fault> {
+        // One record each, so that rustls keeps none back.
+        for slice in plaintext.chunks(QUEUED_PLAINTEXT) {
+            let mut rest = slice;
+            while !rest.is_empty() {
+                let Stage::Running(connection) = &mut self.stage else {
+                    return Err(Fault::Tls(rustls::Error::HandshakeNotComplete));
+                };
+                // It takes less than it was offered where it refreshes its keys (TLS 1.3).
+                let taken = connection.writer().write(rest).map_err(io_fault)?;
+                let before = outgoing.len();
+                drain(connection, outgoing);
+                // At the limit of TLS 1.2's keys rustls says that it took everything, drops it
+                // and closes: the record is an alert.
+                match outgoing.get(before) {
+                    Some(&RECORD_ALERT) | None => return Err(Fault::KeysExhausted),
+                    Some(_) => {}
+                }
+                rest = rest.get(taken..).unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts close_notify into `outgoing`, once. After it nothing else goes there.
+    pub(crate) fn close(&mut self, outgoing: &mut BytesMut) {
+        if self.is_closed {
+            return;
+        }
+        match &mut self.stage {
+            Stage::Running(connection) => connection.send_close_notify(),
+            Stage::Hello(..) | Stage::Offered(..) => {
+                put_plaintext_alert(Alert::CLOSE_NOTIFY, outgoing);
+            }
+            Stage::Spent => {}
+        }
+        self.drain(outgoing);
+        self.is_closed = true;
+    }
+
+    /// Gives back the memory that large records have left behind.
+    pub(crate) fn trim(&mut self) {
+        if let Stage::Running(connection) = &mut self.stage {
+            if !self.inlet.is_within_record() {
+                // rustls shrinks its buffer before it reads; this reader has nothing for it.
+                let _ = connection.read_tls(&mut NothingYet);
+            }
+        }
+    }
+
+    pub(crate) fn is_handshaking(&self) -> bool {
+        match &self.stage {
+            Stage::Running(connection) => connection.is_handshaking(),
+            Stage::Hello(..) | Stage::Offered(..) | Stage::Spent => true,
+        }
+    }
+
+    /// Whether the peer's close_notify was received.
+    pub(crate) fn peer_has_closed(&self) -> bool {
+        self.peer_has_closed
+    }
+
+    /// Whether rustls holds the beginning of a record.
+    pub(crate) fn is_within_record(&self) -> bool {
+        self.inlet.is_within_record()
+    }
+
+    fn drain(&mut self, outgoing: &mut BytesMut) {
+        if let Stage::Running(connection) = &mut self.stage {
+            if self.is_closed {
+                drain(connection, &mut BytesMut::new());
+            } else {
+                drain(connection, outgoing);
+            }
+        }
+    }
+}
+
+/// What was negotiated.
+impl Engine {
+    fn running(&self) -> Option<&Connection> {
+        match &self.stage {
+            Stage::Running(connection) => Some(connection),
+            Stage::Hello(..) | Stage::Offered(..) | Stage::Spent => None,
+        }
+    }
+
+    pub(crate) fn version(&self) -> Option<u16> {
+        self.running()?.protocol_version().map(u16::from)
+    }
+
+    pub(crate) fn cipher_suite(&self) -> Option<CipherSuite> {
+        let suite = self.running()?.negotiated_cipher_suite()?.suite();
+        Some(CipherSuite::from_code_point(suite.into()))
+    }
+
+    pub(crate) fn group(&self) -> Option<NamedGroup> {
+        let group = self.running()?.negotiated_key_exchange_group()?.name();
+        Some(NamedGroup::from_code_point(group.into()))
+    }
+
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        self.running()?.alpn_protocol()
+    }
+
+    pub(crate) fn peer_chain(&self) -> &[CertificateDer<'static>] {
+        self.running()
+            .and_then(|connection| connection.peer_certificates())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.running()
+            .and_then(|connection| connection.handshake_kind())
+            == Some(HandshakeKind::Resumed)
+    }
+
+    /// The name that the client asked this server for.
+    pub(crate) fn requested_name(&self) -> Option<&str> {
+        match self.running()? {
+            Connection::Server(connection) => connection.server_name(),
+            Connection::Client(_) => None,
+        }
+    }
+}
+
+impl Stage {
+    /// Gives rustls all of `portion`.
+    fn take(&mut self, mut portion: &[u8]) -> Result<(), Fault> {
+        if let Self::Hello(_, peek) = self {
+            peek.see(portion);
+        }
+        while !portion.is_empty() {
+            let taken = match self {
+                Self::Hello(acceptor, _) => acceptor.read_tls(&mut portion),
+                Self::Running(connection) => connection.read_tls(&mut portion),
+                Self::Offered(..) | Self::Spent => return Ok(()),
+            };
+            match taken {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                // Its buffer for handshake messages is full.
+                Err(error) => return Err(io_fault(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the peer has closed.
+    fn process(&mut self, is_closed: bool, outgoing: &mut BytesMut) -> Result<bool, rustls::Error> {
+        match self {
+            Self::Running(connection) if is_closed => {
+                // In debug builds rustls asserts that no alert follows the one that it has sent,
+                // close_notify included: a damaged record after it would panic. What it has to
+                // say then is discarded anyway.
+                panic::catch_unwind(AssertUnwindSafe(|| connection.process_new_packets()))
+                    .unwrap_or(Err(rustls::Error::DecryptError))
+                    .map(|io| io.peer_has_closed())
+            }
+            Self::Running(connection) => connection
+                .process_new_packets()
+                .map(|io| io.peer_has_closed()),
+            Self::Hello(acceptor, peek) => match acceptor.accept() {
+                Ok(None) => Ok(false),
+                Ok(Some(accepted)) => {
+                    let versions = peek.versions();
+                    *self = Self::Offered(accepted, versions);
+                    Ok(false)
+                }
+                Err((error, mut alert)) => {
+                    // Writing into memory does not fail.
+                    let _ = alert.write_all(&mut Sink(outgoing));
+                    *self = Self::Spent;
+                    Err(error)
+                }
+            },
+            Self::Offered(..) | Self::Spent => Ok(false),
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+fn drain(connection: &mut Connection, outgoing: &mut BytesMut) {
+    while connection.wants_write() {
+        match connection.write_tls(&mut Sink(outgoing)) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// An alert of level fatal, close_notify as a warning, while nothing is encrypted yet
+/// (RFC 8446 §5.1, §6).
+fn put_plaintext_alert(alert: Alert, outgoing: &mut BytesMut) {
+    let level = if alert == Alert::CLOSE_NOTIFY { 1 } else { 2 };
+    outgoing.put_slice(&[RECORD_ALERT, 3, 3, 0, 2, level, alert.code_point()]);
+}
+
+const RECORD_ALERT: u8 = 21;
+
+fn io_fault(error: io::Error) -> Fault {
+    match error.downcast::<rustls::Error>() {
+        Ok(error) => Fault::Tls(error),
+        Err(_) => Fault::Tls(InvalidMessage::HandshakePayloadTooLarge.into()),
+    }
+}
+
+/// Appends to the caller's buffer.
+struct Sink<'a>(&'a mut BytesMut);
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.put_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let total = pieces.iter().map(|piece| piece.len()).sum();
+        self.0.reserve(total);
+        for piece in pieces {
+            self.0.put_slice(piece);
+        }
+        Ok(total)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A reader whose data have not come yet.
+struct NothingYet;
+
+impl Read for NothingYet {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}

@@ -1,0 +1,162 @@
+//! From rustls' errors to ours.
+
+use std::sync::Arc;
+
+use rustls::{AlertDescription, PeerIncompatible};
+
+use super::engine::Fault;
+use super::scope::Notes;
+use crate::alert::Alert;
+use crate::error::{Cause, Error, ProtocolError};
+
+/// What has to be known about a session to say what a fault means.
+#[derive(Debug)]
+pub(crate) struct FaultContext<'a> {
+    pub(crate) notes: &'a Notes,
+    pub(crate) is_established: bool,
+    pub(crate) is_client: bool,
+    pub(crate) alpn_was_offered: bool,
+}
+
+impl Fault {
+    /// Whether rustls knows nothing of it, and has no alert for it.
+    pub(crate) fn is_our_own(&self) -> bool {
+        match self {
+            Self::Tls(_) => false,
+            Self::TooMuch { .. } | Self::KeysExhausted => true,
+        }
+    }
+
+    /// What the embedder is told.
+    pub(crate) fn into_error(self, context: &FaultContext<'_>) -> Error {
+        match self {
+            Self::Tls(error) => from_rustls(error, context),
+            Self::TooMuch { what, bound } => ProtocolError::TooMuch { what, bound }.into(),
+            Self::KeysExhausted => ProtocolError::KeysExhausted.into(),
+        }
+    }
+}
+
+fn from_rustls(error: rustls::Error, context: &FaultContext<'_>) -> Error {
+    if let (rustls::Error::InvalidCertificate(_), Some(Err(rejection))) =
+        (&error, &context.notes.verdict)
+    {
+        return Error::Certificate(Arc::clone(rejection));
+    }
+    match error {
+        rustls::Error::AlertReceived(alert) => alert_received(alert, context),
+        rustls::Error::PeerIncompatible(what) => incompatible(what, context),
+        rustls::Error::NoApplicationProtocol => ProtocolError::NoCommonApplicationProtocol.into(),
+        rustls::Error::NoCertificatesPresented => ProtocolError::NoCertificate.into(),
+        rustls::Error::DecryptError => ProtocolError::CannotDecrypt.into(),
+        rustls::Error::InvalidMessage(what) => ProtocolError::Malformed {
+            detail: format!("{what:?}").into(),
+        }
+        .into(),
+        rustls::Error::PeerSentOversizedRecord => ProtocolError::Malformed {
+            detail: "a record is too long".into(),
+        }
+        .into(),
+        rustls::Error::PeerMisbehaved(what) => ProtocolError::Misbehaved {
+            detail: format!("{what:?}").into(),
+        }
+        .into(),
+        error @ (rustls::Error::InappropriateMessage { .. }
+        | rustls::Error::InappropriateHandshakeMessage { .. }) => ProtocolError::Misbehaved {
+            detail: error.to_string().into(),
+        }
+        .into(),
+        // The verifier's own rejections were taken above; this is the handshake's signature.
+        rustls::Error::InvalidCertificate(what) => ProtocolError::Misbehaved {
+            detail: format!("the signature of the handshake is not valid: {what}").into(),
+        }
+        .into(),
+        other => Error::Crypto(other.to_string().into()),
+    }
+}
+
+fn incompatible(what: PeerIncompatible, context: &FaultContext<'_>) -> Error {
+    match what {
+        PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled
+        | PeerIncompatible::ServerDoesNotSupportTls12Or13
+        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        | PeerIncompatible::SupportedVersionsExtensionRequired => ProtocolError::NoCommonVersion {
+            offered: context.notes.offered_versions.as_slice().to_vec(),
+        },
+        PeerIncompatible::NoCipherSuitesInCommon => ProtocolError::Incompatible {
+            missing: "a cipher suite in common".into(),
+        },
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
+            ProtocolError::Incompatible {
+                missing: "a key exchange group in common".into(),
+            }
+        }
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => ProtocolError::Incompatible {
+            missing: "a signature algorithm in common".into(),
+        },
+        PeerIncompatible::ExtendedMasterSecretExtensionRequired => ProtocolError::Incompatible {
+            missing: "the extended master secret (RFC 7627) that TLS 1.2 needs to be safe".into(),
+        },
+        other => ProtocolError::Incompatible {
+            missing: format!("{other:?}").into(),
+        },
+    }
+    .into()
+}
+
+fn alert_received(alert: AlertDescription, context: &FaultContext<'_>) -> Error {
+    let alert = Alert::from_code_point(alert.into());
+    let causes = causes(alert, context);
+    let established = context.is_established;
+    ProtocolError::AlertReceived {
+        alert,
+        established,
+        causes,
+    }
+    .into()
+}
+
+/// What may have caused the alert. What cannot be known is not claimed: all candidates are listed.
+fn causes(alert: Alert, context: &FaultContext<'_>) -> &'static [Cause] {
+    if alert.is_about_certificate() {
+        return match (context.is_client, context.notes.client_certificate_sent) {
+            (true, true) => &[Cause::ClientCertificateRefused],
+            (true, false) => &[Cause::ClientCertificateRequired],
+            (false, _) => &[Cause::CertificateNotTrusted],
+        };
+    }
+    match alert {
+        Alert::HANDSHAKE_FAILURE if context.is_client => {
+            if context.notes.client_certificate_asked {
+                &[
+                    Cause::ClientCertificateRequired,
+                    Cause::ClientCertificateRefused,
+                ]
+            } else {
+                &[
+                    Cause::NoCommonCipherSuite,
+                    Cause::NoCommonGroup,
+                    Cause::NoCommonSignatureAlgorithm,
+                    Cause::NoCommonVersion,
+                    Cause::ServerMisconfigured,
+                    Cause::ServerNameUnknown,
+                ]
+            }
+        }
+        Alert::HANDSHAKE_FAILURE => &[
+            Cause::NoCommonCipherSuite,
+            Cause::NoCommonGroup,
+            Cause::NoCommonSignatureAlgorithm,
+        ],
+        Alert::PROTOCOL_VERSION => &[Cause::NoCommonVersion],
+        Alert::INTERNAL_ERROR if context.is_client => {
+            &[Cause::ServerMisconfigured, Cause::Interception]
+        }
+        Alert::UNRECOGNIZED_NAME => &[Cause::ServerNameUnknown],
+        Alert::NO_APPLICATION_PROTOCOL if context.alpn_was_offered => &[Cause::AlpnNotAccepted],
+        _ => &[],
+    }
+}

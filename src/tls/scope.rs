@@ -1,0 +1,113 @@
+//! What the callbacks of rustls have to say about the session on whose behalf they are called.
+//!
+//! A verifier can answer "good" or an error, a ticket store is shared by all sessions of a
+//! connector, and neither is told which session it works for. Since everything here is
+//! synchronous, a session lends its [`Notes`] to the thread for the duration of a call into rustls,
+//! and takes them back afterwards. Calls nest: a signing key that itself speaks TLS on this thread
+//! gets its own notes, and gives the outer ones back.
+
+use std::cell::RefCell;
+use std::mem;
+use std::sync::Arc;
+
+use super::hello::Versions;
+use crate::verify::{CertificateRejection, Verification};
+
+/// What was noted during calls into rustls for one session.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// The verdict on the peer's certificate, when it was verified in this handshake.
+    pub(crate) verdict: Option<Result<Verification, Arc<CertificateRejection>>>,
+    /// The verdict that a session inherits if the server accepts the ticket that was offered.
+    pub(crate) inherited: Option<Verification>,
+    /// Whether the server asked for a client certificate.
+    pub(crate) client_certificate_asked: bool,
+    /// Whether a client certificate was sent.
+    pub(crate) client_certificate_sent: bool,
+    /// The OCSP response that the server stapled, uninterpreted.
+    pub(crate) ocsp_response: Box<[u8]>,
+    /// The versions that the client offered, when none of them is enabled here.
+    pub(crate) offered_versions: Versions,
+}
+
+impl Notes {
+    /// The verdict that stands for this session's peer, once the handshake is done.
+    pub(crate) fn verification(&self) -> Option<&Verification> {
+        match &self.verdict {
+            Some(Ok(verification)) => Some(verification),
+            Some(Err(_)) => None,
+            None => self.inherited.as_ref(),
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Notes> = RefCell::default();
+}
+
+/// Calls into rustls with `notes` open to its callbacks.
+pub(super) fn with_notes<R>(notes: &mut Notes, call: impl FnOnce() -> R) -> R {
+    let mut lent = Lent {
+        notes,
+        outer: Notes::default(),
+    };
+    lent.exchange();
+    let result = call();
+    drop(lent);
+    result
+}
+
+/// Writes into the notes of the session on whose behalf rustls calls.
+pub(super) fn note<R>(write: impl FnOnce(&mut Notes) -> R) -> R {
+    CURRENT.with_borrow_mut(write)
+}
+
+/// Gives the notes back also when a callback panics.
+struct Lent<'a> {
+    notes: &'a mut Notes,
+    outer: Notes,
+}
+
+impl Lent<'_> {
+    fn exchange(&mut self) {
+        self.outer = CURRENT.replace(mem::take(self.notes));
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        *self.notes = CURRENT.replace(mem::take(&mut self.outer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_nest_and_come_back() {
+        let (mut outer, mut inner) = (Notes::default(), Notes::default());
+        with_notes(&mut outer, || {
+            note(|n| n.client_certificate_asked = true);
+            with_notes(&mut inner, || note(|n| n.client_certificate_sent = true));
+            note(|n| assert!(n.client_certificate_asked && !n.client_certificate_sent));
+        });
+        assert!(outer.client_certificate_asked && !outer.client_certificate_sent);
+        assert!(!inner.client_certificate_asked && inner.client_certificate_sent);
+        note(|n| assert!(!n.client_certificate_asked && !n.client_certificate_sent));
+    }
+
+    #[test]
+    fn notes_come_back_after_a_panic() {
+        let mut notes = Notes::default();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            with_notes(&mut notes, || {
+                note(|n| n.client_certificate_asked = true);
+                panic!("a callback's");
+            });
+        }));
+        assert!(caught.is_err());
+        assert!(notes.client_certificate_asked);
+        note(|n| assert!(!n.client_certificate_asked));
+    }
+}

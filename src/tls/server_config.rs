@@ -1,0 +1,170 @@
+//! A server's configuration of rustls: one for each acceptor.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::server::{NoClientAuth, NoServerSessionStorage, ServerSessionMemoryCache};
+
+use super::engine::{Engine, HelloOutcome};
+use super::hello::{ACME_TLS_ALPN, ClientHello};
+use super::provider::{Provider, TlsVersions};
+use super::server_names::{OneChain, ServedNames, ServerNames};
+use super::tickets::BoundTickets;
+use super::verifier::PeerVerifier;
+use crate::certificates::{Certificates, CertifiedChain};
+use crate::clock::Clock;
+use crate::error::{ConfigError, Error};
+use crate::limits::REMEMBERED_SESSIONS;
+use crate::verify::{Requirements, TrustAnchors};
+
+/// Makes the engines of one acceptor.
+#[derive(Debug)]
+pub(crate) struct ServerEngineFactory {
+    config: Arc<ServerConfig>,
+    names: Arc<ServedNames>,
+    provider: Provider,
+    handshake_limit: usize,
+}
+
+/// What an acceptor's configuration is made of.
+pub(crate) struct ServerParts<'a> {
+    pub(crate) provider: Provider,
+    pub(crate) versions: TlsVersions,
+    pub(crate) clock: Clock,
+    pub(crate) certificates: &'a Certificates,
+    pub(crate) alpn: Option<&'static str>,
+    /// The trust anchors of clients, and whether they must show a certificate.
+    pub(crate) clients: Option<(TrustAnchors, bool)>,
+    pub(crate) tickets: usize,
+    /// What tickets are bound to.
+    pub(crate) binding: [u8; 32],
+    pub(crate) handshake_limit: usize,
+}
+
+impl ServerEngineFactory {
+    pub(crate) fn new(parts: ServerParts<'_>) -> Result<Self, Error> {
+        let provider = parts.provider.get();
+        let names = ServerNames::new(parts.certificates, &parts.provider)?;
+        let names = Arc::new(ServedNames::new(names));
+        let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+            .with_protocol_versions(parts.versions.enabled())
+            .map_err(|error| ConfigError::UnusableProvider {
+                reason: error.to_string().into(),
+            })?;
+        let builder = match parts.clients {
+            Some((anchors, is_mandatory)) => {
+                let algorithms = provider.signature_verification_algorithms;
+                let hints = anchors
+                    .as_slice()
+                    .iter()
+                    .map(|anchor| rustls::DistinguishedName::in_sequence(&anchor.subject))
+                    .collect();
+                let requirements = Requirements::client(anchors, algorithms);
+                builder.with_client_cert_verifier(Arc::new(PeerVerifier::of_clients(
+                    requirements,
+                    algorithms,
+                    hints,
+                    is_mandatory,
+                )))
+            }
+            None => builder.with_client_cert_verifier(Arc::new(NoClientAuth)),
+        };
+        let resolver: Arc<ServedNames> = Arc::clone(&names);
+        let mut config = builder.with_cert_resolver(resolver);
+        config.alpn_protocols = parts.alpn.iter().map(|id| id.as_bytes().to_vec()).collect();
+        // RFC 9325 §3.5: the extended master secret; §3.10 and RFC 8446 §E.5: no early data.
+        config.require_ems = true;
+        config.max_early_data_size = 0;
+        config.send_half_rtt_data = false;
+        config.send_tls13_tickets = parts.tickets;
+        config.time_provider = Arc::new(parts.clock);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        if parts.tickets > 0 {
+            match sealer()? {
+                Some(sealer) => {
+                    config.ticketer = Arc::new(BoundTickets::new(sealer, parts.binding));
+                }
+                // Belongs to this acceptor alone, and needs no binding.
+                None => {
+                    config.session_storage = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
+                }
+            }
+        }
+        Ok(Self {
+            config: Arc::new(config),
+            names,
+            provider: parts.provider,
+            handshake_limit: parts.handshake_limit,
+        })
+    }
+
+    pub(crate) fn start(&self) -> Engine {
+        Engine::server(self.handshake_limit)
+    }
+
+    pub(crate) fn replace_certificates(&self, certificates: &Certificates) -> Result<(), Error> {
+        self.names
+            .replace(ServerNames::new(certificates, &self.provider)?);
+        Ok(())
+    }
+
+    /// Whether clients are answered only if they ask for a name that is served.
+    pub(crate) fn is_strict_about_names(&self) -> bool {
+        self.names.is_strict()
+    }
+
+    pub(crate) fn serves(&self, hello: &ClientHello) -> bool {
+        hello
+            .server_name()
+            .is_none_or(|name| self.names.serves(name))
+    }
+
+    /// Go on with the configuration of the acceptor.
+    pub(crate) fn proceed(&self) -> HelloOutcome {
+        HelloOutcome::Proceed(Arc::clone(&self.config))
+    }
+
+    /// Go on with another chain.
+    pub(crate) fn proceed_with(&self, chain: &CertifiedChain) -> Result<HelloOutcome, Error> {
+        let mut config = ServerConfig::clone(&self.config);
+        config.cert_resolver = Arc::new(OneChain(chain.certified_key(self.provider.get())?));
+        Ok(HelloOutcome::Proceed(Arc::new(config)))
+    }
+
+    /// Answer a validation of TLS-ALPN-01 (RFC 8737 §3): that protocol alone, no client
+    /// certificate, no ticket.
+    pub(crate) fn proceed_for_acme(&self, chain: &CertifiedChain) -> Result<HelloOutcome, Error> {
+        let key = chain.certified_key(self.provider.get())?;
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(self.provider.get()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ConfigError::UnusableProvider {
+                reason: error.to_string().into(),
+            })?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(OneChain(key)));
+        config.alpn_protocols = vec![ACME_TLS_ALPN.to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        config.require_ems = true;
+        Ok(HelloOutcome::Proceed(Arc::new(config)))
+    }
+}
+
+#[cfg(feature = "aws-lc-rs")]
+fn sealer() -> Result<Option<Arc<dyn rustls::server::ProducesTickets>>, Error> {
+    rustls::crypto::aws_lc_rs::Ticketer::new()
+        .map(Some)
+        .map_err(|error| Error::Crypto(error.to_string().into()))
+}
+
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+fn sealer() -> Result<Option<Arc<dyn rustls::server::ProducesTickets>>, Error> {
+    rustls::crypto::ring::Ticketer::new()
+        .map(Some)
+        .map_err(|error| Error::Crypto(error.to_string().into()))
+}
+
+#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+fn sealer() -> Result<Option<Arc<dyn rustls::server::ProducesTickets>>, Error> {
+    Ok(None)
+}

@@ -1,0 +1,190 @@
+//! Plugs [`evaluate`] into rustls, so that the alert fits and nothing is verified twice.
+//!
+//! The verdict itself goes past rustls, in the [notes](super::scope) of the session. The signature
+//! of the handshake is verified in every case: it is what proves that the peer holds the key.
+
+use std::sync::Arc;
+
+use pki_types::{CertificateDer, UnixTime};
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
+
+use super::scope::note;
+use crate::verify::{Evidence, Requirements, evaluate};
+
+/// Verifies the certificate of the peer, whichever side it is.
+#[derive(Debug)]
+pub(super) struct PeerVerifier {
+    requirements: Requirements,
+    algorithms: WebPkiSupportedAlgorithms,
+    /// For clients: the names of the trust anchors, and whether a certificate must be shown.
+    hints: Vec<DistinguishedName>,
+    is_mandatory: bool,
+}
+
+impl PeerVerifier {
+    pub(super) fn of_servers(
+        requirements: Requirements,
+        algorithms: WebPkiSupportedAlgorithms,
+    ) -> Self {
+        Self {
+            requirements,
+            algorithms,
+            hints: Vec::new(),
+            is_mandatory: true,
+        }
+    }
+
+    pub(super) fn of_clients(
+        requirements: Requirements,
+        algorithms: WebPkiSupportedAlgorithms,
+        hints: Vec<DistinguishedName>,
+        is_mandatory: bool,
+    ) -> Self {
+        Self {
+            requirements,
+            algorithms,
+            hints,
+            is_mandatory,
+        }
+    }
+
+    fn judge(&self, evidence: &Evidence<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+        let (verdict, result) = match evaluate(evidence, &self.requirements, now) {
+            Ok(verification) => (Ok(verification), Ok(())),
+            Err(rejection) => {
+                let error = rejection.tls_certificate_error().into();
+                (Err(Arc::new(rejection)), Err(error))
+            }
+        };
+        note(|notes| notes.verdict = Some(verdict));
+        result
+    }
+
+    fn tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+}
+
+impl ServerCertVerifier for PeerVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        // The names to look for are in the requirements, from more than the name that was sent.
+        _: &pki_types::ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        note(|notes| notes.ocsp_response = ocsp_response.into());
+        let evidence = Evidence::new(end_entity, intermediates).with_ocsp_response(ocsp_response);
+        self.judge(&evidence, now)
+            .map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for PeerVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.is_mandatory
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        note(|notes| notes.client_certificate_sent = true);
+        self.judge(&Evidence::new(end_entity, intermediates), now)
+            .map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Shows the account's client certificate, if the server asks for one that it can verify
+/// (RFC 8314 §5.5).
+#[derive(Debug)]
+pub(super) struct ClientCertificate(pub(super) Option<Arc<CertifiedKey>>);
+
+impl ResolvesClientCert for ClientCertificate {
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let certificate = self
+            .0
+            .clone()
+            .filter(|chain| chain.key.choose_scheme(schemes).is_some());
+        note(|notes| {
+            notes.client_certificate_asked = true;
+            notes.client_certificate_sent = certificate.is_some();
+        });
+        certificate
+    }
+
+    fn has_certs(&self) -> bool {
+        self.0.is_some()
+    }
+}
