@@ -1,0 +1,154 @@
+//! What all of a program's clients share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+use crate::clock::Clock;
+use crate::connector::Connector;
+use crate::endpoint::Endpoint;
+use crate::error::{ConfigError, Error};
+use crate::limits::Limits;
+use crate::policy::Account;
+use crate::tls::{Provider, TlsVersions};
+use crate::verify::TrustAnchors;
+
+/// What all client sessions of a program share: trust anchors, provider of cryptography, TLS
+/// versions, limits and [`Clock`]. Cheap to clone.
+///
+/// ```
+/// use mail_tls::{Account, Client, Endpoint, Service, TlsMode};
+///
+/// # #[cfg(all(feature = "webpki-roots", any(feature = "aws-lc-rs", feature = "ring")))] {
+/// let client = Client::builder().build()?;
+/// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?;
+/// let connector = client.connector(&Account::configured(), endpoint)?;
+/// # }
+/// # Ok::<(), mail_tls::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) anchors: TrustAnchors,
+    pub(crate) provider: Provider,
+    pub(crate) versions: TlsVersions,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+}
+
+impl Client {
+    /// Begins with the defaults: Mozilla's roots (feature `webpki-roots`), the provider of the
+    /// enabled feature, TLS 1.2 and 1.3, the system's clock.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Prepares connecting to `endpoint` on behalf of `account`. Do it once, and keep it: a
+    /// connector holds the tickets with which sessions are resumed.
+    ///
+    /// # Errors
+    /// [`ConfigError::UntrustworthyHost`] for a host that an attacker could have put there,
+    /// [`ConfigError::NoAlpnRegistered`] where ALPN is required for a service that has no
+    /// identifier, [`ConfigError::UnusableCertificate`] for the account's client certificate,
+    /// [`ConfigError::UnusableProvider`].
+    ///
+    /// [`ConfigError::UntrustworthyHost`]: crate::ConfigError::UntrustworthyHost
+    /// [`ConfigError::NoAlpnRegistered`]: crate::ConfigError::NoAlpnRegistered
+    /// [`ConfigError::UnusableCertificate`]: crate::ConfigError::UnusableCertificate
+    /// [`ConfigError::UnusableProvider`]: crate::ConfigError::UnusableProvider
+    pub fn connector(&self, account: &Account, endpoint: Endpoint) -> Result<Connector, Error> {
+        Connector::prepare(&self.0, account, endpoint)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("anchors", &self.0.anchors.len())
+            .field("versions", &self.0.versions)
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Client`].
+#[derive(Debug, Clone, Default)]
+pub struct ClientBuilder {
+    anchors: Option<TrustAnchors>,
+    provider: Option<Arc<CryptoProvider>>,
+    versions: TlsVersions,
+    limits: Limits,
+    clock: Clock,
+}
+
+impl ClientBuilder {
+    /// The trust anchors, in place of Mozilla's.
+    #[must_use]
+    pub fn trust_anchors(mut self, anchors: TrustAnchors) -> Self {
+        self.anchors = Some(anchors);
+        self
+    }
+
+    /// The provider of cryptography, taken as it is: its suites and groups in its order. A
+    /// process-wide default provider is never used.
+    #[must_use]
+    pub fn crypto_provider(mut self, provider: Arc<CryptoProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// The TLS versions.
+    #[must_use]
+    pub fn versions(mut self, versions: TlsVersions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoTrustAnchors`] without the feature `webpki-roots` and without anchors,
+    /// [`ConfigError::NoCryptoProvider`] without a provider.
+    ///
+    /// [`ConfigError::NoTrustAnchors`]: crate::ConfigError::NoTrustAnchors
+    /// [`ConfigError::NoCryptoProvider`]: crate::ConfigError::NoCryptoProvider
+    pub fn build(self) -> Result<Client, Error> {
+        let anchors = self
+            .anchors
+            .or_else(built_in_anchors)
+            .ok_or(ConfigError::NoTrustAnchors)?;
+        Ok(Client(Arc::new(Shared {
+            anchors,
+            provider: Provider::choose(self.provider)?,
+            versions: self.versions,
+            limits: self.limits,
+            clock: self.clock,
+        })))
+    }
+}
+
+#[cfg(feature = "webpki-roots")]
+fn built_in_anchors() -> Option<TrustAnchors> {
+    Some(TrustAnchors::webpki_roots())
+}
+
+#[cfg(not(feature = "webpki-roots"))]
+fn built_in_anchors() -> Option<TrustAnchors> {
+    None
+}

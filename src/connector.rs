@@ -1,0 +1,181 @@
+//! One account and one endpoint, prepared for connecting.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use crate::client::Shared;
+use crate::clock::Clock;
+use crate::endpoint::{ClientAlpn, Endpoint, Sni};
+use crate::error::{ApiMisuse, ConfigError, Error, PolicyRefusal, ProtocolError};
+use crate::identity::ReferenceIds;
+use crate::limits::{EXCERPT, Limits};
+use crate::name::Host;
+use crate::policy::Account;
+use crate::service::TlsMode;
+use crate::session::ClientSession;
+use crate::text::UntrustedText;
+use crate::tls::{ClientEngineFactory, ClientParts};
+use crate::verify::Requirements;
+
+/// A [`Client`](crate::Client), an [`Account`] and an [`Endpoint`], prepared once. Cheap to clone.
+///
+/// It holds the tickets of its sessions, which no other connector gets: not the one of another
+/// account, not the one made after the account was changed. When the account's generation has
+/// moved on it connects no more.
+#[derive(Clone)]
+pub struct Connector(Arc<Prepared>);
+
+pub(crate) struct Prepared {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) engines: ClientEngineFactory,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    account: Account,
+    generation: u64,
+}
+
+impl Connector {
+    pub(crate) fn prepare(
+        client: &Shared,
+        account: &Account,
+        endpoint: Endpoint,
+    ) -> Result<Self, Error> {
+        let generation = account.generation();
+        let references = ReferenceIds::for_host(endpoint.host(), endpoint.provenance())
+            .map_err(ConfigError::UntrustworthyHost)?;
+        let requirements = Requirements::server(
+            client.anchors.clone(),
+            references,
+            client.provider.get().signature_verification_algorithms,
+        );
+        let engines = ClientEngineFactory::new(ClientParts {
+            provider: &client.provider,
+            versions: client.versions,
+            clock: client.clock.clone(),
+            account: account.clone(),
+            generation,
+            requirements,
+            server_name: endpoint.host().server_name(),
+            send_sni: endpoint.sni() == Sni::Send,
+            alpn: offered_alpn(&endpoint)?,
+            client_certificate: account.client_certificate(),
+            handshake_limit: client.limits.handshake_bytes,
+        })?;
+        Ok(Self(Arc::new(Prepared {
+            endpoint,
+            engines,
+            clock: client.clock.clone(),
+            limits: client.limits,
+            account: account.clone(),
+            generation,
+        })))
+    }
+
+    /// Begins a session with implicit TLS; its ClientHello is in `outgoing` already.
+    ///
+    /// # Errors
+    /// [`PolicyRefusal::StaleConnector`] once the account has been changed,
+    /// [`ApiMisuse::PlaintextPhaseMissing`] for an endpoint with STARTTLS.
+    pub fn connect(&self, outgoing: &mut BytesMut) -> Result<ClientSession, Error> {
+        match self.0.endpoint.mode() {
+            TlsMode::Implicit => ClientSession::start(Arc::clone(&self.0), outgoing),
+            TlsMode::StartTls => Err(ApiMisuse::PlaintextPhaseMissing.into()),
+        }
+    }
+
+    /// Begins TLS after the server has agreed to STARTTLS in a plaintext phase that the embedder
+    /// has spoken itself. `surplus` is what the embedder has read beyond the line of the reply: it
+    /// has to be empty, since only an attacker puts something there (RFC 3207 §6, RFC 9051
+    /// §11.3).
+    ///
+    /// Forget whatever the server said before: [`ClientSession::after_tls`] says what to ask again.
+    ///
+    /// # Errors
+    /// [`ProtocolError::ResponseInjection`] where `surplus` is not empty,
+    /// [`PolicyRefusal::StaleConnector`] once the account has been changed,
+    /// [`ApiMisuse::NoPlaintextPhase`] for an endpoint with implicit TLS.
+    pub fn upgrade(&self, surplus: &[u8], outgoing: &mut BytesMut) -> Result<ClientSession, Error> {
+        match self.0.endpoint.mode() {
+            TlsMode::Implicit => Err(ApiMisuse::NoPlaintextPhase.into()),
+            TlsMode::StartTls if surplus.is_empty() => {
+                ClientSession::start(Arc::clone(&self.0), outgoing)
+            }
+            TlsMode::StartTls => Err(ProtocolError::ResponseInjection {
+                bytes: surplus.len(),
+                excerpt: UntrustedText::new(surplus, EXCERPT),
+            }
+            .into()),
+        }
+    }
+
+    /// The endpoint.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    /// Whether the account has been changed since the connector was made.
+    pub fn is_stale(&self) -> bool {
+        self.0.check_generation().is_err()
+    }
+}
+
+impl Prepared {
+    pub(crate) fn check_generation(&self) -> Result<(), PolicyRefusal> {
+        let current = self.account.generation();
+        if current == self.generation {
+            return Ok(());
+        }
+        Err(PolicyRefusal::StaleConnector {
+            made: self.generation,
+            current,
+        })
+    }
+
+    /// The name that is sent as SNI.
+    pub(crate) fn sent_name(&self) -> Option<&str> {
+        match (self.endpoint.sni(), self.endpoint.host()) {
+            (Sni::Send, Host::Name(name)) => Some(name.as_str()),
+            (Sni::Omit, _) | (Sni::Send, Host::Ip(_)) => None,
+        }
+    }
+
+    pub(crate) fn offered_alpn(&self) -> Option<&'static str> {
+        match self.endpoint.alpn() {
+            ClientAlpn::Off => None,
+            ClientAlpn::Offer | ClientAlpn::Require => self.endpoint.service().alpn_id(),
+        }
+    }
+
+    pub(crate) fn required_alpn(&self) -> Option<&'static str> {
+        match self.endpoint.alpn() {
+            ClientAlpn::Off | ClientAlpn::Offer => None,
+            ClientAlpn::Require => self.endpoint.service().alpn_id(),
+        }
+    }
+}
+
+fn offered_alpn(endpoint: &Endpoint) -> Result<Option<&'static str>, ConfigError> {
+    let service = endpoint.service();
+    match (endpoint.alpn(), service.alpn_id()) {
+        (ClientAlpn::Off, _) | (ClientAlpn::Offer, None) => Ok(None),
+        (ClientAlpn::Require, None) => Err(ConfigError::NoAlpnRegistered { service }),
+        (ClientAlpn::Offer | ClientAlpn::Require, Some(id)) => Ok(Some(id)),
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("endpoint", &self.endpoint)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}

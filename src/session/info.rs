@@ -1,0 +1,186 @@
+//! What was negotiated.
+
+use std::fmt;
+
+use crate::registry::{CipherSuite, NamedGroup};
+use crate::service::{Service, TlsMode};
+use crate::text::UntrustedText;
+use crate::tls::Engine;
+use crate::verify::Verification;
+
+/// What was negotiated on an established session, and how the peer was authenticated.
+///
+/// Its `Display` is one stable line for logs (RFC 8314 §4): `key=value` pairs separated by single
+/// spaces, always in the same order, `-` for what there is none of.
+///
+/// ```text
+/// service=IMAP mode=implicit version=TLSv1.3 cipher=TLS_AES_128_GCM_SHA256 group=X25519MLKEM768 alpn=- sni=imap.example.org resumed=no peer=imap.example.org client-certificate=no
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct SessionInfo<'a> {
+    engine: &'a Engine,
+    service: Service,
+    mode: TlsMode,
+    sent_name: Option<&'a str>,
+    is_client: bool,
+}
+
+/// The TLS version of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Negotiated {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl Negotiated {
+    /// The code point in the protocol: `0x0303` or `0x0304`.
+    pub fn code_point(self) -> u16 {
+        match self {
+            Self::Tls12 => 0x0303,
+            Self::Tls13 => 0x0304,
+        }
+    }
+}
+
+impl fmt::Display for Negotiated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        })
+    }
+}
+
+impl<'a> SessionInfo<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        service: Service,
+        mode: TlsMode,
+        sent_name: Option<&'a str>,
+        is_client: bool,
+    ) -> Self {
+        Self {
+            engine,
+            service,
+            mode,
+            sent_name,
+            is_client,
+        }
+    }
+
+    /// The service.
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
+    /// The mode.
+    pub fn mode(&self) -> TlsMode {
+        self.mode
+    }
+
+    /// The TLS version.
+    pub fn version(&self) -> Negotiated {
+        // Nothing else is ever enabled; TLS 1.3 has to be earned.
+        match self.engine.version() {
+            Some(0x0304) => Negotiated::Tls13,
+            Some(_) | None => Negotiated::Tls12,
+        }
+    }
+
+    /// The cipher suite, by IANA's registry.
+    pub fn cipher_suite(&self) -> Option<CipherSuite> {
+        self.engine.cipher_suite()
+    }
+
+    /// The key exchange group, by IANA's registry. `None` on a resumed session of TLS 1.2, which
+    /// exchanges no keys.
+    pub fn group(&self) -> Option<NamedGroup> {
+        self.engine.group()
+    }
+
+    /// The application protocol that was agreed on (ALPN).
+    pub fn alpn(&self) -> Option<&'a [u8]> {
+        self.engine.alpn()
+    }
+
+    /// The server name that was sent (SNI): what a client sent, or what a server was asked for.
+    pub fn server_name(&self) -> Option<&'a str> {
+        if self.is_client {
+            self.sent_name
+        } else {
+            self.engine.requested_name()
+        }
+    }
+
+    /// Whether the session resumes an earlier one, whose authentication it inherits.
+    pub fn is_resumed(&self) -> bool {
+        self.engine.is_resumed()
+    }
+
+    /// The verdict on the peer's certificate, inherited where the session is resumed. `None` on a
+    /// server whose client has shown none.
+    pub fn verification(&self) -> Option<&'a Verification> {
+        self.engine.notes.verification()
+    }
+
+    /// Whether the server asked for a client certificate in this handshake.
+    pub fn client_certificate_asked(&self) -> bool {
+        self.engine.notes.client_certificate_asked
+    }
+
+    /// Whether the client has shown a certificate, in this handshake or, as far as a server can
+    /// tell, in the one that it resumes.
+    pub fn client_certificate_sent(&self) -> bool {
+        let resumed_with_one = !self.is_client && self.verification().is_some();
+        self.engine.notes.client_certificate_sent || resumed_with_one
+    }
+
+    /// The OCSP response that the server stapled, uninterpreted; empty where there was none.
+    pub fn ocsp_response(&self) -> &'a [u8] {
+        &self.engine.notes.ocsp_response
+    }
+}
+
+impl fmt::Display for SessionInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = match self.mode {
+            TlsMode::Implicit => "implicit",
+            TlsMode::StartTls => "starttls",
+        };
+        write!(
+            f,
+            "service={} mode={mode} version={}",
+            self.service,
+            self.version()
+        )?;
+        field(f, "cipher", self.cipher_suite())?;
+        field(f, "group", self.group())?;
+        match self.alpn() {
+            Some(id) => write!(f, " alpn={}", UntrustedText::new(id, 255))?,
+            None => f.write_str(" alpn=-")?,
+        }
+        field(f, "sni", self.server_name())?;
+        let yes = |yes| if yes { "yes" } else { "no" };
+        write!(f, " resumed={}", yes(self.is_resumed()))?;
+        let verification = self.verification();
+        match verification.and_then(Verification::reference) {
+            Some(reference) => write!(f, " peer={}", reference.name())?,
+            None => field(f, "peer", verification.map(|_| "verified"))?,
+        }
+        write!(
+            f,
+            " client-certificate={}",
+            yes(self.client_certificate_sent())
+        )
+    }
+}
+
+fn field(f: &mut fmt::Formatter<'_>, key: &str, value: Option<impl fmt::Display>) -> fmt::Result {
+    match value {
+        Some(value) => write!(f, " {key}={value}"),
+        None => write!(f, " {key}=-"),
+    }
+}

@@ -1,0 +1,267 @@
+//! Tells TLS from plain text by the first bytes of the peer.
+
+use crate::error::Spoken;
+use crate::limits::{EXCERPT, RECORD_HEADER};
+use crate::text::UntrustedText;
+
+/// What the first bytes are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Preface {
+    /// Too few to say.
+    Undecided,
+    /// The header of a TLS record.
+    Tls,
+    /// Something else, recognised by its first line.
+    Plaintext(Spoken, UntrustedText),
+    /// Something else that is not text either.
+    Unknown(UntrustedText),
+}
+
+impl Preface {
+    /// Looks at the beginning of the input. What is said does not depend on how the input comes
+    /// in pieces: a line of text is waited for until it ends or is as long as an excerpt.
+    pub(super) fn of(input: &[u8], recognise: fn(&[u8]) -> Spoken) -> Self {
+        match *input {
+            [] | [20..=24] => Self::Undecided,
+            // RFC 8446 §5.1: the type of the record and the version 3.x.
+            [20..=24, 3, ..] => Self::Tls,
+            [b'\t' | b'\r' | b'\n' | b' '..=b'~', ..] => match first_line(input) {
+                Some(line) => Self::Plaintext(recognise(line), UntrustedText::new(line, EXCERPT)),
+                None => Self::Undecided,
+            },
+            _ => match input.first_chunk::<RECORD_HEADER>() {
+                // The ClientHello of SSL 2.0 and its two-byte header (RFC 5246 §E.2).
+                Some([0x80..=0xff, _, 1, 0 | 2 | 3, _]) => {
+                    Self::Plaintext(Spoken::Ssl2Client, UntrustedText::new(&[], 0))
+                }
+                Some(header) => Self::Unknown(UntrustedText::new(header, EXCERPT)),
+                None => Self::Undecided,
+            },
+        }
+    }
+}
+
+/// The first line without its end, `None` while it is neither whole nor long enough.
+fn first_line(input: &[u8]) -> Option<&[u8]> {
+    let beginning = input.get(..EXCERPT).unwrap_or(input);
+    match beginning.iter().position(|byte| *byte == b'\n') {
+        Some(end) => {
+            let line = beginning.get(..end)?;
+            Some(line.strip_suffix(b"\r").unwrap_or(line))
+        }
+        None => (beginning.len() == EXCERPT).then_some(beginning),
+    }
+}
+
+/// What a server says first, in plain text.
+pub(super) fn spoken_by_server(line: &[u8]) -> Spoken {
+    match line {
+        [b'2', b'2', b'0', b' ' | b'-', ..] | b"220" => return Spoken::SmtpGreeting,
+        [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] => return Spoken::SmtpRefusal,
+        [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..] => return Spoken::SmtpRefusal,
+        // ManageSieve's capabilities are strings, quoted or literal (RFC 5804 §1.7).
+        [b'"', ..] | [b'{', b'0'..=b'9', ..] => return Spoken::ManageSieveGreeting,
+        _ => {}
+    }
+    let beginnings: [(&[u8], Spoken); 9] = [
+        (b"* OK", Spoken::ImapGreeting),
+        (b"* PREAUTH", Spoken::ImapGreeting),
+        (b"* BYE", Spoken::ImapRefusal),
+        (b"+OK", Spoken::Pop3Greeting),
+        (b"-ERR", Spoken::Pop3Refusal),
+        (b"BYE", Spoken::ManageSieveRefusal),
+        (b"NO", Spoken::ManageSieveRefusal),
+        (b"HTTP/", Spoken::HttpServer),
+        (b"SSH-", Spoken::Ssh),
+    ];
+    by_beginning(line, &beginnings)
+}
+
+/// What a client says first, in plain text.
+pub(super) fn spoken_by_client(line: &[u8]) -> Spoken {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (first, second) = (words.next().unwrap_or_default(), words.next());
+    let is = |word: &[u8], list: &[&str]| {
+        list.iter()
+            .any(|item| word.eq_ignore_ascii_case(item.as_bytes()))
+    };
+    if is(first, &["EHLO", "HELO", "LHLO"]) {
+        return Spoken::SmtpClient;
+    }
+    if is(first, &["USER", "APOP", "CAPA", "STLS", "AUTH"]) {
+        return Spoken::Pop3Client;
+    }
+    if is(
+        first,
+        &["GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "PRI"],
+    ) && second.is_some()
+    {
+        return Spoken::HttpClient;
+    }
+    if is(first, &["AUTHENTICATE", "STARTTLS", "CAPABILITY"]) {
+        return Spoken::ManageSieveClient;
+    }
+    const IMAP: &[&str] = &[
+        "CAPABILITY",
+        "STARTTLS",
+        "LOGIN",
+        "AUTHENTICATE",
+        "NOOP",
+        "LOGOUT",
+        "ID",
+        "ENABLE",
+    ];
+    if second.is_some_and(|word| is(word, IMAP)) {
+        return Spoken::ImapClient;
+    }
+    by_beginning(line, &[(b"SSH-", Spoken::Ssh)])
+}
+
+fn by_beginning(line: &[u8], beginnings: &[(&[u8], Spoken)]) -> Spoken {
+    beginnings
+        .iter()
+        .find(|(beginning, _)| {
+            line.get(..beginning.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+        })
+        .map_or(Spoken::UnknownText, |(_, spoken)| *spoken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn servers_are_recognised() {
+        let rows: [(&[u8], Spoken); 17] = [
+            (
+                b"220 mail.example.org ESMTP Postfix\r\n",
+                Spoken::SmtpGreeting,
+            ), // RFC 5321 §4.2
+            (
+                b"220-mail.example.org\r\n220 ready\r\n",
+                Spoken::SmtpGreeting,
+            ), // multi-line
+            (b"220\r\n", Spoken::SmtpGreeting), // RFC 5321 §4.2.1: text is optional
+            (b"421 too many connections\r\n", Spoken::SmtpRefusal), // RFC 5321 §3.8
+            (b"554 no service\n", Spoken::SmtpRefusal), // RFC 5321 §3.1
+            (
+                b"* OK [CAPABILITY IMAP4rev1] ready\r\n",
+                Spoken::ImapGreeting,
+            ), // RFC 9051 §7.1
+            (b"* ok ready\n", Spoken::ImapGreeting), // bare LF, lower case
+            (b"* PREAUTH hello\r\n", Spoken::ImapGreeting), // RFC 9051 §7.1.4
+            (b"* BYE overloaded\r\n", Spoken::ImapRefusal), // RFC 9051 §7.1.5
+            (b"+OK POP3 ready <1.2@host>\r\n", Spoken::Pop3Greeting), // RFC 1939 §4
+            (b"-ERR in use\r\n", Spoken::Pop3Refusal), // RFC 1939 §3
+            (
+                b"\"IMPLEMENTATION\" \"Example\"\r\n",
+                Spoken::ManageSieveGreeting,
+            ), // RFC 5804 §1.7
+            (b"{14}\r\nIMPLEMENTATION\r\n", Spoken::ManageSieveGreeting), // RFC 5804 §1.7
+            (b"BYE \"too many\"\r\n", Spoken::ManageSieveRefusal), // RFC 5804 §1.3
+            (b"HTTP/1.1 400 Bad Request\r\n", Spoken::HttpServer), // RFC 9112 §4
+            (b"SSH-2.0-OpenSSH_9.6\r\n", Spoken::Ssh), // RFC 4253 §4.2
+            (b"hello?\r\n", Spoken::UnknownText),
+        ];
+        for (input, spoken) in rows {
+            let end = input.iter().position(|b| *b == b'\n').unwrap();
+            let line = String::from_utf8(input[..end].to_vec()).unwrap();
+            let line = line.trim_end_matches('\r');
+            match Preface::of(input, spoken_by_server) {
+                Preface::Plaintext(found, excerpt) => {
+                    assert_eq!(found, spoken, "{line}");
+                    assert_eq!(excerpt.as_untrusted_bytes(), line.as_bytes());
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn clients_are_recognised() {
+        let rows: [(&[u8], Spoken); 12] = [
+            (b"EHLO client.example.org\r\n", Spoken::SmtpClient), // RFC 5321 §4.1.1.1
+            (b"helo client\n", Spoken::SmtpClient),
+            (b"LHLO client\r\n", Spoken::SmtpClient), // RFC 2033 §4.1
+            (b"a1 LOGIN user password\r\n", Spoken::ImapClient), // RFC 9051 §6.2.3
+            (b"A0001 CAPABILITY\r\n", Spoken::ImapClient), // RFC 9051 §6.1.1
+            (b"USER fred\r\n", Spoken::Pop3Client),   // RFC 1939 §7
+            (b"CAPA\r\n", Spoken::Pop3Client),        // RFC 2449 §5
+            (b"STLS\r\n", Spoken::Pop3Client),        // RFC 2595 §4
+            (b"STARTTLS\r\n", Spoken::ManageSieveClient), // RFC 5804 §2.2
+            (b"GET / HTTP/1.1\r\n", Spoken::HttpClient), // RFC 9112 §3
+            (b"PRI * HTTP/2.0\r\n", Spoken::HttpClient), // RFC 9113 §3.4
+            (b"hello?\r\n", Spoken::UnknownText),
+        ];
+        for (input, spoken) in rows {
+            match Preface::of(input, spoken_by_client) {
+                Preface::Plaintext(found, _) => assert_eq!(found, spoken),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn tls_and_what_is_neither() {
+        assert_eq!(Preface::of(&[22, 3, 1], spoken_by_client), Preface::Tls);
+        assert_eq!(Preface::of(&[21, 3], spoken_by_server), Preface::Tls);
+        assert_eq!(Preface::of(&[22], spoken_by_client), Preface::Undecided);
+        // RFC 5246 §E.2: an SSL 2.0 ClientHello that offers TLS 1.0.
+        let ssl2 = [0x80, 0x2e, 1, 3, 1, 0, 0x15];
+        assert!(matches!(
+            Preface::of(&ssl2, spoken_by_client),
+            Preface::Plaintext(Spoken::Ssl2Client, _)
+        ));
+        assert_eq!(
+            Preface::of(&ssl2[..4], spoken_by_client),
+            Preface::Undecided
+        );
+        assert!(matches!(
+            Preface::of(&[22, 2, 0, 0, 0], spoken_by_client),
+            Preface::Unknown(_)
+        ));
+        assert!(matches!(
+            Preface::of(&[0; 5], spoken_by_client),
+            Preface::Unknown(_)
+        ));
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_cut() {
+        let long = [b'x'; 4096];
+        assert_eq!(
+            Preface::of(&long[..119], spoken_by_client),
+            Preface::Undecided
+        );
+        for input in [&long[..120], &long[..]] {
+            let Preface::Plaintext(Spoken::UnknownText, excerpt) =
+                Preface::of(input, spoken_by_client)
+            else {
+                panic!()
+            };
+            assert_eq!(excerpt.as_untrusted_bytes(), &long[..120]);
+        }
+    }
+
+    proptest! {
+        /// The first answer that is not "undecided" is the answer to the whole input.
+        #[test]
+        fn the_answer_does_not_depend_on_the_pieces(
+            input in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..300),
+                "[ -~\r\n]{0,300}".prop_map(String::into_bytes),
+            ]
+        ) {
+            let both: [fn(&[u8]) -> Spoken; 2] = [spoken_by_client, spoken_by_server];
+            for recognise in both {
+                let whole = Preface::of(&input, recognise);
+                for end in 0..input.len() {
+                    let part = Preface::of(&input[..end], recognise);
+                    prop_assert!(part == Preface::Undecided || part == whole);
+                }
+            }
+        }
+    }
+}
