@@ -1,6 +1,7 @@
 //! What all of a program's clients share.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
@@ -10,6 +11,7 @@ use crate::connector::Connector;
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigError, Error};
 use crate::limits::Limits;
+use crate::name::Host;
 use crate::policy::Account;
 use crate::tls::{Provider, TlsVersions};
 use crate::verify::TrustAnchors;
@@ -36,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) versions: TlsVersions,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
+    pub(crate) ehlo_name: Host,
 }
 
 impl Client {
@@ -81,6 +84,7 @@ pub struct ClientBuilder {
     versions: TlsVersions,
     limits: Limits,
     clock: Clock,
+    ehlo_name: Option<Host>,
 }
 
 impl ClientBuilder {
@@ -120,6 +124,17 @@ impl ClientBuilder {
         self
     }
 
+    /// The name in the `EHLO` or `LHLO` that comes before STARTTLS: this machine's name or
+    /// address. Anyone on the way can read it. Default: the address literal `[127.0.0.1]`, which
+    /// says nothing about the machine (RFC 5321 §4.1.1.1 wants a literal where there is no name).
+    ///
+    /// After TLS the embedder sends its own `EHLO` with whatever name it wants.
+    #[must_use]
+    pub fn ehlo_name(mut self, name: Host) -> Self {
+        self.ehlo_name = Some(name);
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -139,6 +154,9 @@ impl ClientBuilder {
             versions: self.versions,
             limits: self.limits,
             clock: self.clock,
+            ehlo_name: self
+                .ehlo_name
+                .unwrap_or(Host::Ip(Ipv4Addr::LOCALHOST.into())),
         })))
     }
 }

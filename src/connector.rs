@@ -15,6 +15,7 @@ use crate::name::Host;
 use crate::policy::Account;
 use crate::service::TlsMode;
 use crate::session::ClientSession;
+use crate::starttls::Dialog;
 use crate::text::UntrustedText;
 use crate::tls::{ClientEngineFactory, ClientParts};
 use crate::verify::Requirements;
@@ -34,6 +35,7 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     account: Account,
     generation: u64,
+    ehlo_name: Host,
 }
 
 impl Connector {
@@ -70,23 +72,24 @@ impl Connector {
             limits: client.limits,
             account: account.clone(),
             generation,
+            ehlo_name: client.ehlo_name.clone(),
         })))
     }
 
-    /// Begins a session with implicit TLS; its ClientHello is in `outgoing` already.
+    /// Begins a session. With implicit TLS its ClientHello is in `outgoing` already; with STARTTLS
+    /// the session waits for the server's greeting, and speaks the plaintext dialog by itself.
     ///
     /// # Errors
-    /// [`PolicyRefusal::StaleConnector`] once the account has been changed,
-    /// [`ApiMisuse::PlaintextPhaseMissing`] for an endpoint with STARTTLS.
+    /// [`PolicyRefusal::StaleConnector`] once the account has been changed.
     pub fn connect(&self, outgoing: &mut BytesMut) -> Result<ClientSession, Error> {
         match self.0.endpoint.mode() {
             TlsMode::Implicit => ClientSession::start(Arc::clone(&self.0), outgoing),
-            TlsMode::StartTls => Err(ApiMisuse::PlaintextPhaseMissing.into()),
+            TlsMode::StartTls => ClientSession::start_with_dialog(Arc::clone(&self.0)),
         }
     }
 
     /// Begins TLS after the server has agreed to STARTTLS in a plaintext phase that the embedder
-    /// has spoken itself. `surplus` is what the embedder has read beyond the line of the reply: it
+    /// had to speak itself; [`connect`](Self::connect) speaks it otherwise. `surplus` is what the embedder has read beyond the line of the reply: it
     /// has to be empty, since only an attacker puts something there (RFC 3207 §6, RFC 9051
     /// §11.3).
     ///
@@ -131,6 +134,16 @@ impl Prepared {
             made: self.generation,
             current,
         })
+    }
+
+    /// The plaintext dialog of one connection.
+    pub(crate) fn dialog(&self) -> Dialog {
+        let endpoint = &self.endpoint;
+        Dialog::new(
+            endpoint.service(),
+            endpoint.starttls_strategy(),
+            &self.ehlo_name,
+        )
     }
 
     /// The name that is sent as SNI.

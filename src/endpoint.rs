@@ -4,6 +4,7 @@ use crate::error::{ConfigError, Error};
 use crate::identity::Provenance;
 use crate::name::Host;
 use crate::service::{Service, TlsMode};
+use crate::starttls::StartTlsStrategy;
 
 /// Host, port, service and mode of one server, with the [`Provenance`] of the host.
 ///
@@ -23,6 +24,7 @@ pub struct Endpoint {
     provenance: Provenance,
     sni: Sni,
     alpn: ClientAlpn,
+    starttls_strategy: StartTlsStrategy,
 }
 
 /// Whether the server's name is sent in the clear in the ClientHello (RFC 6066 §3).
@@ -72,6 +74,7 @@ impl Endpoint {
             provenance,
             sni: Sni::default(),
             alpn: ClientAlpn::default(),
+            starttls_strategy: StartTlsStrategy::default(),
         }
     }
 
@@ -110,6 +113,13 @@ impl Endpoint {
         self
     }
 
+    /// The same endpoint with another way to STARTTLS. It says nothing to implicit TLS.
+    #[must_use]
+    pub fn with_starttls_strategy(mut self, strategy: StartTlsStrategy) -> Self {
+        self.starttls_strategy = strategy;
+        self
+    }
+
     /// The host, to look up and connect to.
     pub fn host(&self) -> &Host {
         &self.host
@@ -143,5 +153,10 @@ impl Endpoint {
     /// What is done about ALPN.
     pub fn alpn(&self) -> ClientAlpn {
         self.alpn
+    }
+
+    /// How STARTTLS is come to.
+    pub fn starttls_strategy(&self) -> StartTlsStrategy {
+        self.starttls_strategy
     }
 }

@@ -2,6 +2,7 @@
 
 mod plaintext;
 mod protocol;
+mod starttls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::verify::CertificateRejection;
 
 pub use plaintext::{PlaintextPeer, Spoken};
 pub use protocol::{Cause, Heard, ProtocolError};
+pub use starttls::StartTlsFailure;
 
 /// Why a session, or the preparation of one, failed.
 ///
@@ -78,10 +80,9 @@ pub enum ApiMisuse {
     /// The client has shown no certificate that was verified.
     #[error("a client identity was accepted, but the client has shown no verified certificate")]
     NoClientCertificate,
-    /// An endpoint with STARTTLS was used as one with implicit TLS.
+    /// A listener with STARTTLS was used as one with implicit TLS.
     #[error(
-        "connect was called for an endpoint that needs STARTTLS; speak the plaintext part and \
-         call upgrade"
+        "accept was called for a listener with STARTTLS; speak the plaintext part and call upgrade"
     )]
     PlaintextPhaseMissing,
     /// An endpoint with implicit TLS was used as one with STARTTLS.

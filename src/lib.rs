@@ -139,6 +139,7 @@ mod registry;
 mod server;
 mod service;
 mod session;
+mod starttls;
 #[cfg(test)]
 #[cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "ring")),
@@ -168,6 +169,7 @@ pub use session::{
     ClientSession, EndOfInput, Event, ExternalOffer, HelloAnswer, Negotiated, ServerSession,
     SessionInfo,
 };
+pub use starttls::StartTlsStrategy;
 pub use text::UntrustedText;
 pub use tls::{ClientHello, TlsVersions};
 pub use verify::{CertificateRejection, TrustAnchors, Verification};

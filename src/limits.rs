@@ -45,6 +45,19 @@ pub const TICKETS: usize = 8;
 /// tickets with.
 pub const REMEMBERED_SESSIONS: usize = 1024;
 
+/// Bytes that a server may send in the plaintext dialog before TLS.
+///
+/// Capabilities and a greeting of many lines take a few kilobytes; nothing else has to be said.
+pub const DIALOG_BYTES: usize = 64 * 1024;
+
+/// Lines that a server may send in the plaintext dialog before TLS, untagged responses of IMAP
+/// that are dropped included.
+pub const DIALOG_LINES: usize = 256;
+
+/// Octets of one literal in the plaintext dialog before TLS. Those of ManageSieve's capabilities
+/// have 1024 at most (RFC 5804 §1.7).
+pub const DIALOG_LITERAL: usize = 4096;
+
 /// The greatest record with its header (RFC 5246 §6.2.3).
 pub(crate) const MAX_RECORD: usize = RECORD_HEADER + MAX_RECORD_PAYLOAD;
 /// The greatest payload of an encrypted record: 2^14 and 2048 for the expansion (RFC 5246 §6.2.3).

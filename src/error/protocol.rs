@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::PlaintextPeer;
+use super::{PlaintextPeer, StartTlsFailure};
 use crate::alert::Alert;
 use crate::text::UntrustedText;
 
@@ -13,6 +13,9 @@ pub enum ProtocolError {
     /// The peer speaks plain text where TLS was expected.
     #[error("{0}")]
     PlaintextPeer(PlaintextPeer),
+    /// The plaintext dialog did not lead to TLS.
+    #[error(transparent)]
+    StartTls(#[from] StartTlsFailure),
     /// The server's reply to STARTTLS was followed by more plain text: somebody on the way tries
     /// to put words into what is said under TLS.
     #[error("{bytes} bytes follow the reply to STARTTLS, as if injected on the way: \"{excerpt}\"")]
@@ -109,6 +112,7 @@ impl ProtocolError {
         match self {
             Self::PlaintextPeer(_) => "plaintext-peer",
             Self::NotTls { .. } => "not-tls",
+            Self::StartTls(failure) => failure.code(),
             Self::ResponseInjection { .. } => "response-injection",
             Self::CommandInjection { .. } => "command-injection",
             Self::AlertReceived { .. } => "alert-received",
@@ -135,6 +139,8 @@ pub enum Heard {
     Nothing,
     /// TLS, but not the whole handshake.
     Tls,
+    /// The plaintext dialog before TLS, but not all of it.
+    Dialog,
     /// Bytes that are not TLS.
     Plaintext(UntrustedText),
 }
@@ -147,6 +153,7 @@ impl fmt::Display for Heard {
                  STARTTLS)",
             ),
             Self::Tls => f.write_str("the peer spoke TLS but did not complete the handshake"),
+            Self::Dialog => f.write_str("the plaintext dialog did not come to its end"),
             Self::Plaintext(text) => write!(f, "the peer spoke plain text: \"{text}\""),
         }
     }

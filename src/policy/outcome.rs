@@ -1,6 +1,6 @@
 //! How an attempt at an endpoint came out.
 
-use crate::error::{Error, PolicyRefusal, ProtocolError};
+use crate::error::{Error, PolicyRefusal, ProtocolError, StartTlsFailure};
 
 /// How an attempt at an endpoint came out, in the terms in which a plan decides what comes next.
 ///
@@ -12,7 +12,7 @@ use crate::error::{Error, PolicyRefusal, ProtocolError};
 pub enum AttemptOutcome {
     /// The session was established.
     Established,
-    /// The transport could not be connected: refused, unreachable, reset.
+    /// The transport could not be connected, or the server refuses service for good.
     Refused,
     /// There was no answer in time.
     TimedOut,
@@ -20,6 +20,8 @@ pub enum AttemptOutcome {
     Ended,
     /// The peer spoke plain text on a port for TLS.
     PlaintextPeer,
+    /// The peer spoke TLS on a port for STARTTLS.
+    TlsPeer,
     /// The server refuses service for now.
     TemporaryFailure,
     /// The server does not offer STARTTLS, or refused it.
@@ -46,6 +48,26 @@ impl From<&Error> for AttemptOutcome {
                 ProtocolError::PlaintextPeer(_) | ProtocolError::NotTls { .. } => {
                     Self::PlaintextPeer
                 }
+                ProtocolError::StartTls(failure) => match failure {
+                    StartTlsFailure::Refused {
+                        is_temporary: true, ..
+                    }
+                    | StartTlsFailure::NoService {
+                        is_temporary: true, ..
+                    } => Self::TemporaryFailure,
+                    StartTlsFailure::NoService {
+                        is_temporary: false,
+                        ..
+                    } => Self::Refused,
+                    StartTlsFailure::NotOffered
+                    | StartTlsFailure::Refused {
+                        is_temporary: false,
+                        ..
+                    }
+                    | StartTlsFailure::AlreadyAuthenticated => Self::NoStartTls,
+                    StartTlsFailure::UnexpectedReply { .. } => Self::HandshakeFailed,
+                    StartTlsFailure::SpeaksTls => Self::TlsPeer,
+                },
                 ProtocolError::AlertReceived { .. } => Self::HandshakeAlert,
                 ProtocolError::EndedDuringHandshake { .. } => Self::Ended,
                 ProtocolError::NoCommonVersion { .. }

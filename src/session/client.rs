@@ -14,8 +14,10 @@ use super::preface;
 use super::state::Witness;
 use crate::clock::Clock;
 use crate::connector::Prepared;
-use crate::error::{Error, PolicyRefusal, Spoken};
+use crate::error::{Error, PolicyRefusal, ProtocolError, Spoken};
 use crate::service::{AfterTls, Service, TlsMode};
+use crate::starttls::{Dialog, DialogProgress};
+use crate::text::UntrustedText;
 use crate::tls::{ClientHello, Engine};
 
 /// A client's side of one connection. From [`Connector::connect`](crate::Connector::connect).
@@ -43,13 +45,28 @@ session_api!(ClientSession);
 #[derive(Debug)]
 struct ClientRole {
     prepared: Arc<Prepared>,
+    dialog: Option<Box<Dialog>>,
 }
 
 impl ClientSession {
     pub(crate) fn start(prepared: Arc<Prepared>, outgoing: &mut BytesMut) -> Result<Self, Error> {
         prepared.check_generation()?;
         let engine = prepared.engines.start(outgoing)?;
-        Ok(Self(Machine::new(engine, ClientRole { prepared })))
+        let role = ClientRole {
+            prepared,
+            dialog: None,
+        };
+        Ok(Self(Machine::new(engine, role)))
+    }
+
+    pub(crate) fn start_with_dialog(prepared: Arc<Prepared>) -> Result<Self, Error> {
+        prepared.check_generation()?;
+        let dialog = Box::new(prepared.dialog());
+        let role = ClientRole {
+            prepared,
+            dialog: Some(dialog),
+        };
+        Ok(Self(Machine::with_dialog(role)))
     }
 
     /// What to do first once the session is established.
@@ -61,6 +78,28 @@ impl ClientSession {
 impl Role for ClientRole {
     const IS_CLIENT: bool = true;
     const RECOGNISE: fn(&[u8]) -> Spoken = preface::spoken_by_server;
+
+    fn injection(bytes: usize, excerpt: UntrustedText) -> ProtocolError {
+        ProtocolError::ResponseInjection { bytes, excerpt }
+    }
+
+    fn dialog(
+        &mut self,
+        incoming: &mut BytesMut,
+        outgoing: &mut BytesMut,
+    ) -> Result<Option<Engine>, Error> {
+        let Some(dialog) = &mut self.dialog else {
+            return Ok(None);
+        };
+        match dialog.advance(incoming, outgoing)? {
+            DialogProgress::Starved => Ok(None),
+            DialogProgress::StartTls => {
+                // Nothing of it outlives this line.
+                self.dialog = None;
+                self.prepared.engines.start(outgoing).map(Some)
+            }
+        }
+    }
 
     fn clock(&self) -> &Clock {
         &self.prepared.clock

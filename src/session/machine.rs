@@ -43,6 +43,8 @@ pub(super) trait Role: Sized {
     const IS_CLIENT: bool;
     /// What a peer's first line of plain text is recognised as.
     const RECOGNISE: fn(&[u8]) -> Spoken;
+    /// Plain text where STARTTLS has been agreed on.
+    fn injection(bytes: usize, excerpt: UntrustedText) -> ProtocolError;
 
     fn clock(&self) -> &Clock;
     fn handshake_time(&self) -> Duration;
@@ -59,6 +61,12 @@ pub(super) trait Role: Sized {
     fn waiting_hello(&self) -> Option<&ClientHello>;
     /// The handshake is done: does everything hold that was asked of it?
     fn conclude(&mut self, engine: &mut Engine) -> Result<Conclusion, Error>;
+    /// One step of the plaintext dialog. The engine, once TLS begins.
+    fn dialog(
+        &mut self,
+        incoming: &mut BytesMut,
+        outgoing: &mut BytesMut,
+    ) -> Result<Option<Engine>, Error>;
 }
 
 /// What a handshake was good for.
@@ -79,9 +87,19 @@ enum Step {
 }
 
 impl<R: Role> Machine<R> {
+    /// A session whose TLS begins at once.
     pub(super) fn new(engine: Engine, role: R) -> Self {
+        Self::in_state(State::Handshaking, engine, role)
+    }
+
+    /// A session whose plaintext dialog comes first.
+    pub(super) fn with_dialog(role: R) -> Self {
+        Self::in_state(State::Dialog, Engine::idle(), role)
+    }
+
+    fn in_state(state: State, engine: Engine, role: R) -> Self {
         Self {
-            state: State::Handshaking,
+            state,
             is_established: false,
             peer_closed_told: false,
             has_input_ended: false,
@@ -152,6 +170,19 @@ impl<R: Role> Machine<R> {
             if self.has_input_ended && !incoming.is_empty() {
                 return Err(ApiMisuse::InputAfterEnd.into());
             }
+            if self.state == State::Dialog {
+                if !incoming.is_empty() {
+                    self.preface = Heard::Dialog;
+                }
+                match self.role.dialog(incoming, outgoing) {
+                    Ok(None) => return Ok(Step::Starved),
+                    Ok(Some(engine)) => {
+                        self.engine = engine;
+                        self.signal(&Signal::TlsBegins);
+                    }
+                    Err(error) => return Err(self.die(error)),
+                }
+            }
             if self.preface != Heard::Tls && !self.look_at_preface(incoming, outgoing)? {
                 return Ok(Step::Starved);
             }
@@ -178,6 +209,12 @@ impl<R: Role> Machine<R> {
         incoming: &BytesMut,
         outgoing: &mut BytesMut,
     ) -> Result<bool, Error> {
+        if let (TlsMode::StartTls, [first, ..]) = (self.role.mode(), &**incoming) {
+            if !Preface::may_be_tls(*first) {
+                let (bytes, excerpt) = (incoming.len(), UntrustedText::new(incoming, EXCERPT));
+                return Err(self.die(R::injection(bytes, excerpt).into()));
+            }
+        }
         let error = match Preface::of(incoming, R::RECOGNISE) {
             Preface::Tls => {
                 self.preface = Heard::Tls;
@@ -185,11 +222,9 @@ impl<R: Role> Machine<R> {
             }
             Preface::Undecided => {
                 if let [first, ..] = **incoming {
-                    self.preface = if (20..=24).contains(&first) {
-                        Heard::Nothing
-                    } else {
-                        Heard::Plaintext(UntrustedText::new(incoming, EXCERPT))
-                    };
+                    if !Preface::may_be_tls(first) {
+                        self.preface = Heard::Plaintext(UntrustedText::new(incoming, EXCERPT));
+                    }
                 }
                 return Ok(false);
             }

@@ -18,6 +18,11 @@ pub(super) enum Preface {
 }
 
 impl Preface {
+    /// Whether a record of TLS may begin with this byte (RFC 8446 §5.1).
+    pub(super) fn may_be_tls(first: u8) -> bool {
+        (20..=24).contains(&first)
+    }
+
     /// Looks at the beginning of the input. What is said does not depend on how the input comes
     /// in pieces: a line of text is waited for until it ends or is as long as an excerpt.
     pub(super) fn of(input: &[u8], recognise: fn(&[u8]) -> Spoken) -> Self {

@@ -18,6 +18,7 @@ use crate::certificates::CertifiedChain;
 use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, PolicyRefusal, ProtocolError, Spoken};
 use crate::service::{ServerAfterTls, Service, TlsMode};
+use crate::text::UntrustedText;
 use crate::tls::{ClientHello, Engine, HelloOutcome};
 use crate::verify::{Evidence, evaluate};
 
@@ -269,6 +270,14 @@ fn go_on(
 impl Role for ServerRole {
     const IS_CLIENT: bool = false;
     const RECOGNISE: fn(&[u8]) -> Spoken = preface::spoken_by_client;
+
+    fn injection(bytes: usize, excerpt: UntrustedText) -> ProtocolError {
+        ProtocolError::CommandInjection { bytes, excerpt }
+    }
+
+    fn dialog(&mut self, _: &mut BytesMut, _: &mut BytesMut) -> Result<Option<Engine>, Error> {
+        Ok(None)
+    }
 
     fn clock(&self) -> &Clock {
         &self.listening.clock

@@ -5,6 +5,8 @@ use crate::verify::Verification;
 /// Where a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum State {
+    /// The plaintext dialog that leads to TLS.
+    Dialog,
     /// TLS is being negotiated. No application byte passes.
     Handshaking,
     /// The embedder has to answer a ClientHello. Nothing is read until it does.
@@ -24,6 +26,8 @@ pub(super) enum State {
 /// What can happen to a session.
 #[derive(Debug)]
 pub(super) enum Signal {
+    /// The server has agreed to TLS.
+    TlsBegins,
     /// A ClientHello was read that the embedder wants to see.
     HelloRead,
     /// The embedder has answered it.
@@ -61,43 +65,58 @@ impl State {
     pub(super) fn next(self, signal: &Signal) -> Option<Self> {
         use Signal as S;
         match self {
+            Self::Dialog => match signal {
+                S::TlsBegins => Some(Self::Handshaking),
+                S::Close => Some(Self::Closed),
+                S::Fault => Some(Self::Failed),
+                S::HelloRead | S::Answered | S::Established(_) | S::PeerClose => None,
+            },
             Self::Handshaking => match signal {
                 S::HelloRead => Some(Self::Deciding),
                 S::Established(_) => Some(Self::Open),
                 S::Close => Some(Self::Closed),
                 S::Fault => Some(Self::Failed),
-                S::Answered | S::PeerClose => None,
+                S::TlsBegins | S::Answered | S::PeerClose => None,
             },
             Self::Deciding => match signal {
                 S::Answered => Some(Self::Handshaking),
                 S::Close => Some(Self::Closed),
                 S::Fault => Some(Self::Failed),
-                S::HelloRead | S::Established(_) | S::PeerClose => None,
+                S::TlsBegins | S::HelloRead | S::Established(_) | S::PeerClose => None,
             },
             Self::Open => match signal {
                 S::PeerClose => Some(Self::PeerClosed),
                 S::Close => Some(Self::SelfClosed),
                 S::Fault => Some(Self::Failed),
-                S::HelloRead | S::Answered | S::Established(_) => None,
+                S::TlsBegins | S::HelloRead | S::Answered | S::Established(_) => None,
             },
             Self::PeerClosed => match signal {
                 S::Close => Some(Self::Closed),
                 S::Fault => Some(Self::Failed),
-                S::HelloRead | S::Answered | S::Established(_) | S::PeerClose => None,
+                S::TlsBegins | S::HelloRead | S::Answered | S::Established(_) | S::PeerClose => {
+                    None
+                }
             },
             Self::SelfClosed => match signal {
                 S::PeerClose => Some(Self::Closed),
                 S::Close => Some(Self::SelfClosed),
                 S::Fault => Some(Self::Failed),
-                S::HelloRead | S::Answered | S::Established(_) => None,
+                S::TlsBegins | S::HelloRead | S::Answered | S::Established(_) => None,
             },
             Self::Closed => match signal {
                 S::Close => Some(Self::Closed),
-                S::HelloRead | S::Answered | S::Established(_) | S::PeerClose | S::Fault => None,
+                S::TlsBegins
+                | S::HelloRead
+                | S::Answered
+                | S::Established(_)
+                | S::PeerClose
+                | S::Fault => None,
             },
             Self::Failed => match signal {
                 S::Close | S::Fault => Some(Self::Failed),
-                S::HelloRead | S::Answered | S::Established(_) | S::PeerClose => None,
+                S::TlsBegins | S::HelloRead | S::Answered | S::Established(_) | S::PeerClose => {
+                    None
+                }
             },
         }
     }
@@ -106,16 +125,19 @@ impl State {
     pub(super) fn may_send(self) -> bool {
         match self {
             Self::Open | Self::PeerClosed => true,
-            Self::Handshaking | Self::Deciding | Self::SelfClosed | Self::Closed | Self::Failed => {
-                false
-            }
+            Self::Dialog
+            | Self::Handshaking
+            | Self::Deciding
+            | Self::SelfClosed
+            | Self::Closed
+            | Self::Failed => false,
         }
     }
 
     /// Whether input is still handed to TLS.
     pub(super) fn may_receive(self) -> bool {
         match self {
-            Self::Handshaking | Self::Open | Self::SelfClosed => true,
+            Self::Dialog | Self::Handshaking | Self::Open | Self::SelfClosed => true,
             Self::Deciding | Self::PeerClosed | Self::Closed | Self::Failed => false,
         }
     }
@@ -123,7 +145,7 @@ impl State {
     /// Whether the deadline runs.
     pub(super) fn is_pending(self) -> bool {
         match self {
-            Self::Handshaking | Self::Deciding => true,
+            Self::Dialog | Self::Handshaking | Self::Deciding => true,
             Self::Open | Self::PeerClosed | Self::SelfClosed | Self::Closed | Self::Failed => false,
         }
     }
@@ -133,7 +155,8 @@ impl State {
 mod tests {
     use super::*;
 
-    const STATES: [State; 7] = [
+    const STATES: [State; 8] = [
+        State::Dialog,
         State::Handshaking,
         State::Deciding,
         State::Open,
@@ -143,8 +166,9 @@ mod tests {
         State::Failed,
     ];
 
-    fn signals() -> [Signal; 6] {
+    fn signals() -> [Signal; 7] {
         [
+            Signal::TlsBegins,
             Signal::HelloRead,
             Signal::Answered,
             Signal::Established(Witness(())),
@@ -160,14 +184,15 @@ mod tests {
         use State::*;
         #[rustfmt::skip]
         let table = [
-            // HelloRead      Answered            Established  PeerClose          Close             Fault
-            [Some(Deciding),  None,               Some(Open),  None,              Some(Closed),     Some(Failed)], // Handshaking
-            [None,            Some(Handshaking),  None,        None,              Some(Closed),     Some(Failed)], // Deciding
-            [None,            None,               None,        Some(PeerClosed),  Some(SelfClosed), Some(Failed)], // Open
-            [None,            None,               None,        None,              Some(Closed),     Some(Failed)], // PeerClosed
-            [None,            None,               None,        Some(Closed),      Some(SelfClosed), Some(Failed)], // SelfClosed
-            [None,            None,               None,        None,              Some(Closed),     None],         // Closed
-            [None,            None,               None,        None,              Some(Failed),     Some(Failed)], // Failed
+            // TlsBegins          HelloRead       Answered           Established PeerClose         Close             Fault
+            [Some(Handshaking), None,           None,              None,       None,             Some(Closed),     Some(Failed)], // Dialog
+            [None,              Some(Deciding), None,              Some(Open), None,             Some(Closed),     Some(Failed)], // Handshaking
+            [None,              None,           Some(Handshaking), None,       None,             Some(Closed),     Some(Failed)], // Deciding
+            [None,              None,           None,              None,       Some(PeerClosed), Some(SelfClosed), Some(Failed)], // Open
+            [None,              None,           None,              None,       None,             Some(Closed),     Some(Failed)], // PeerClosed
+            [None,              None,           None,              None,       Some(Closed),     Some(SelfClosed), Some(Failed)], // SelfClosed
+            [None,              None,           None,              None,       None,             Some(Closed),     None], // Closed
+            [None,              None,           None,              None,       None,             Some(Failed),     Some(Failed)], // Failed
         ];
         for (state, row) in STATES.iter().zip(table) {
             for (signal, next) in signals().iter().zip(row) {
@@ -185,6 +210,7 @@ mod tests {
                     continue;
                 };
                 assert!(!next.may_send() || state.may_send() || state == State::Handshaking);
+                assert!(next != State::Dialog);
                 assert!(!next.is_pending() || state.is_pending());
                 assert!(state != State::Failed || next == State::Failed);
                 assert!(state != State::Closed || next == State::Closed);
@@ -198,6 +224,7 @@ mod tests {
     #[test]
     fn what_each_state_allows() {
         let rows = [
+            (State::Dialog, false, true, true),
             (State::Handshaking, false, true, true),
             (State::Deciding, false, false, true),
             (State::Open, true, true, false),

@@ -86,6 +86,11 @@ impl Engine {
         engine
     }
 
+    /// In the place of an engine while the plaintext dialog goes on.
+    pub(crate) fn idle() -> Self {
+        Self::new(Stage::Spent, Notes::default(), 0)
+    }
+
     pub(super) fn server(handshake_limit: usize) -> Self {
         let stage = Stage::Hello(Acceptor::default(), HelloPeek::default());
         Self::new(stage, Notes::default(), handshake_limit)

@@ -6,4 +6,5 @@
 )]
 
 mod conversation;
+mod starttls;
 mod support;

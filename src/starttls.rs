@@ -1,0 +1,684 @@
+//! The plaintext dialogs that lead to TLS (RFC 3207, RFC 2595, RFC 9051 §6.2.1, RFC 5804 §2.2).
+//!
+//! A dialog is the first phase of a client's session. What it can say is exactly the question for
+//! the server's capabilities and the command that starts TLS (RFC 8314 §5.2). What the server says
+//! decides about nothing but that: not a byte of it outlives the dialog. Bytes that lie behind the
+//! reply that starts TLS, or that are there before a command was sent, were put there by somebody
+//! else, and end the session.
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
+mod imap;
+mod managesieve;
+mod pop3;
+mod reply;
+mod smtp;
+
+use bytes::BytesMut;
+
+use crate::error::{ProtocolError, StartTlsFailure};
+use crate::limits::{DIALOG_BYTES, DIALOG_LINES, EXCERPT};
+use crate::name::Host;
+use crate::service::Service;
+use crate::text::UntrustedText;
+use reply::{Line, LineReader};
+
+/// How a client comes to TLS on a port for STARTTLS.
+///
+/// In neither way does anything depend on what the server is said to offer: a session without TLS
+/// does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum StartTlsStrategy {
+    /// Send the command at once. It takes a round trip less, and removing the capability on the
+    /// way has no effect. SMTP and LMTP need their `EHLO` or `LHLO` before.
+    #[default]
+    AtOnce,
+    /// Ask for the capabilities first, and send the command only if it is among them, for servers
+    /// that take an unknown command amiss.
+    AskFirst,
+}
+
+/// The dialog of one connection.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    protocol: Protocol,
+    lines: LineReader,
+    /// What the server has said so far.
+    bytes: usize,
+    line_count: usize,
+}
+
+#[derive(Debug)]
+enum Protocol {
+    Imap(imap::Imap),
+    Pop3(pop3::Pop3),
+    Smtp(smtp::Smtp),
+    ManageSieve(managesieve::ManageSieve),
+}
+
+/// What a dialog makes of one line.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Read on.
+    Read,
+    /// Send this command, and read its reply.
+    Send(Command),
+    /// The server has agreed: TLS begins.
+    StartTls,
+}
+
+/// Everything that a dialog can say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Command {
+    Fixed(&'static str),
+    /// `EHLO` or `LHLO` with the client's name.
+    Hello(&'static str, Host),
+}
+
+/// How far a dialog has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DialogProgress {
+    Starved,
+    StartTls,
+}
+
+impl Dialog {
+    pub(crate) fn new(service: Service, strategy: StartTlsStrategy, name: &Host) -> Self {
+        let (protocol, lines) = match service {
+            Service::Imap => (Protocol::Imap(imap::Imap::new(strategy)), imap::LINES),
+            Service::Pop3 => (Protocol::Pop3(pop3::Pop3::new(strategy)), pop3::LINES),
+            Service::Submission | Service::SmtpRelay => {
+                let smtp = smtp::Smtp::new("EHLO", name.clone(), strategy);
+                (Protocol::Smtp(smtp), smtp::LINES)
+            }
+            Service::Lmtp => {
+                let lmtp = smtp::Smtp::new("LHLO", name.clone(), strategy);
+                (Protocol::Smtp(lmtp), smtp::LINES)
+            }
+            Service::ManageSieve => {
+                let sieve = managesieve::ManageSieve::new(strategy);
+                (Protocol::ManageSieve(sieve), managesieve::LINES)
+            }
+        };
+        Self {
+            protocol,
+            lines: LineReader::new(lines),
+            bytes: 0,
+            line_count: 0,
+        }
+    }
+
+    /// Takes the lines that have come, and says what there is to say.
+    pub(crate) fn advance(
+        &mut self,
+        incoming: &mut BytesMut,
+        outgoing: &mut BytesMut,
+    ) -> Result<DialogProgress, ProtocolError> {
+        if self.bytes == 0 && matches!(**incoming, [20..=24, ..]) {
+            return Err(StartTlsFailure::SpeaksTls.into());
+        }
+        loop {
+            let before = incoming.len();
+            let line = self.lines.next_line(incoming);
+            self.bytes = self.bytes.saturating_add(before - incoming.len());
+            let Some(line) = line? else {
+                return Ok(DialogProgress::Starved);
+            };
+            self.line_count += 1;
+            if self.bytes > DIALOG_BYTES {
+                let what = "bytes before TLS";
+                return Err(ProtocolError::TooMuch {
+                    what,
+                    bound: DIALOG_BYTES,
+                });
+            }
+            if self.line_count > DIALOG_LINES {
+                let what = "lines before TLS";
+                return Err(ProtocolError::TooMuch {
+                    what,
+                    bound: DIALOG_LINES,
+                });
+            }
+            match self.protocol.take(&line)? {
+                Next::Read => {}
+                Next::Send(command) => {
+                    surplus(incoming)?;
+                    command.put(outgoing);
+                }
+                Next::StartTls => {
+                    surplus(incoming)?;
+                    return Ok(DialogProgress::StartTls);
+                }
+            }
+        }
+    }
+}
+
+impl Protocol {
+    fn take(&mut self, line: &Line) -> Result<Next, ProtocolError> {
+        match self {
+            Self::Imap(imap) => imap.take(line),
+            Self::Pop3(pop3) => pop3.take(line),
+            Self::Smtp(smtp) => smtp.take(line),
+            Self::ManageSieve(sieve) => sieve.take(line),
+        }
+    }
+}
+
+impl Command {
+    fn put(&self, outgoing: &mut BytesMut) {
+        match self {
+            Self::Fixed(command) => outgoing.extend_from_slice(command.as_bytes()),
+            Self::Hello(verb, Host::Name(name)) => {
+                outgoing.extend_from_slice(format!("{verb} {name}").as_bytes());
+            }
+            // An address literal (RFC 5321 §4.1.3).
+            Self::Hello(verb, Host::Ip(std::net::IpAddr::V4(address))) => {
+                outgoing.extend_from_slice(format!("{verb} [{address}]").as_bytes());
+            }
+            Self::Hello(verb, Host::Ip(std::net::IpAddr::V6(address))) => {
+                outgoing.extend_from_slice(format!("{verb} [IPv6:{address}]").as_bytes());
+            }
+        }
+        outgoing.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Nothing may lie behind a reply that a command follows: it would be the answer to what was not
+/// said yet, or the beginning of what is to be authentic (RFC 3207 §6).
+fn surplus(incoming: &BytesMut) -> Result<(), ProtocolError> {
+    if incoming.is_empty() {
+        return Ok(());
+    }
+    Err(ProtocolError::ResponseInjection {
+        bytes: incoming.len(),
+        excerpt: UntrustedText::new(incoming, EXCERPT),
+    })
+}
+
+/// The server's words, for an error.
+fn quote(line: &Line) -> UntrustedText {
+    UntrustedText::new(line.text(), EXCERPT)
+}
+
+fn unexpected(expected: &'static str, line: &Line) -> ProtocolError {
+    StartTlsFailure::UnexpectedReply {
+        expected,
+        reply: quote(line),
+    }
+    .into()
+}
+
+fn refused(is_temporary: bool, line: &Line) -> ProtocolError {
+    StartTlsFailure::Refused {
+        is_temporary,
+        reply: quote(line),
+    }
+    .into()
+}
+
+fn no_service(is_temporary: bool, line: &Line) -> ProtocolError {
+    StartTlsFailure::NoService {
+        is_temporary,
+        reply: quote(line),
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StartTlsStrategy::{AskFirst, AtOnce};
+
+    /// Plays a server's part, each item a piece that comes when the client has said what it has to
+    /// say. What the client said, and how it ended.
+    fn play(
+        service: Service,
+        strategy: StartTlsStrategy,
+        pieces: &[&str],
+        step: usize,
+    ) -> (String, Result<DialogProgress, ProtocolError>) {
+        let name = Host::parse("client.example.org").unwrap();
+        let mut dialog = Dialog::new(service, strategy, &name);
+        let (mut incoming, mut outgoing) = (BytesMut::new(), BytesMut::new());
+        let mut result = Ok(DialogProgress::Starved);
+        for piece in pieces
+            .iter()
+            .flat_map(|piece| piece.as_bytes().chunks(step))
+        {
+            incoming.extend_from_slice(piece);
+            result = dialog.advance(&mut incoming, &mut outgoing);
+            if result != Ok(DialogProgress::Starved) {
+                break;
+            }
+        }
+        (String::from_utf8(outgoing.to_vec()).unwrap(), result)
+    }
+
+    fn code(result: Result<DialogProgress, ProtocolError>) -> &'static str {
+        match result {
+            Ok(DialogProgress::StartTls) => "tls",
+            Ok(DialogProgress::Starved) => "waits",
+            Err(error) => crate::Error::from(error).code(),
+        }
+    }
+
+    type Row = (
+        Service,
+        StartTlsStrategy,
+        &'static [&'static str],
+        &'static str,
+        &'static str,
+    );
+
+    /// Each protocol's way to TLS, with the source of the row. Every piece also byte by byte.
+    #[test]
+    fn the_way_to_tls() {
+        const IMAP: Service = Service::Imap;
+        const POP3: Service = Service::Pop3;
+        const SMTP: Service = Service::Submission;
+        const SIEVE: Service = Service::ManageSieve;
+        const EHLO: &str = "EHLO client.example.org\r\nSTARTTLS\r\n";
+        let rows: &[Row] = &[
+            // RFC 9051 §6.2.1
+            (
+                IMAP,
+                AtOnce,
+                &["* OK hi\r\n", "A2 OK go\r\n"],
+                "A2 STARTTLS\r\n",
+                "tls",
+            ),
+            (
+                IMAP,
+                AskFirst,
+                &[
+                    "* OK hi\r\n",
+                    "* CAPABILITY IMAP4rev1 StartTLS\r\nA1 OK\r\n",
+                    "a2 ok\n",
+                ],
+                "A1 CAPABILITY\r\nA2 STARTTLS\r\n",
+                "tls",
+            ),
+            // RFC 9051 §11.3: the greeting's list and untagged data count for nothing.
+            (
+                IMAP,
+                AtOnce,
+                &[
+                    "* OK [CAPABILITY IMAP4rev1] hi\r\n",
+                    "* LIST () \"/\" {5}\r\nA2 NO\r\n* 9 EXISTS\r\nA2 OK\r\n",
+                ],
+                "A2 STARTTLS\r\n",
+                "tls",
+            ),
+            // RFC 2595 §4
+            (
+                POP3,
+                AtOnce,
+                &["+OK <1@h>\r\n", "+OK\r\n"],
+                "STLS\r\n",
+                "tls",
+            ),
+            (
+                POP3,
+                AskFirst,
+                &["+OK\r\n", "+OK list\r\nUIDL\r\nSTLS\r\n.\r\n", "+OK\r\n"],
+                "CAPA\r\nSTLS\r\n",
+                "tls",
+            ),
+            // RFC 2449 §5: without CAPA, try.
+            (
+                POP3,
+                AskFirst,
+                &["+OK\r\n", "-ERR what\r\n", "+OK\r\n"],
+                "CAPA\r\nSTLS\r\n",
+                "tls",
+            ),
+            // RFC 3207 §5
+            (
+                SMTP,
+                AtOnce,
+                &[
+                    "220-a\r\n220 b\r\n",
+                    "250-h\r\n250 STARTTLS\r\n",
+                    "220 go\r\n",
+                ],
+                EHLO,
+                "tls",
+            ),
+            (
+                SMTP,
+                AskFirst,
+                &["220 b\r\n", "250-h\r\n250 starttls\r\n", "220\r\n"],
+                EHLO,
+                "tls",
+            ),
+            // A removed capability has no effect at once.
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "250 h\r\n", "220 go\r\n"],
+                EHLO,
+                "tls",
+            ),
+            // RFC 5804 §1.7, §2.2
+            (
+                SIEVE,
+                AtOnce,
+                &[
+                    "\"IMPLEMENTATION\" \"x\"\r\n\"STARTTLS\"\r\nOK\r\n",
+                    "OK \"go\"\r\n",
+                ],
+                "STARTTLS\r\n",
+                "tls",
+            ),
+            (
+                SIEVE,
+                AskFirst,
+                &[
+                    "{8}\r\nSTARTTLS\r\n\"starttls\" \"\"\r\nOK {5}\r\nNO no\r\n",
+                    "ok\r\n",
+                ],
+                "STARTTLS\r\n",
+                "tls",
+            ),
+            // Stripped
+            (
+                IMAP,
+                AskFirst,
+                &["* OK\r\n", "* CAPABILITY X\r\nA1 OK\r\n"],
+                "A1 CAPABILITY\r\n",
+                "starttls-not-offered",
+            ),
+            (
+                POP3,
+                AskFirst,
+                &["+OK\r\n", "+OK\r\nUIDL\r\n.\r\n"],
+                "CAPA\r\n",
+                "starttls-not-offered",
+            ),
+            (
+                SMTP,
+                AskFirst,
+                &["220 b\r\n", "250 h\r\n"],
+                "EHLO client.example.org\r\n",
+                "starttls-not-offered",
+            ),
+            (
+                SIEVE,
+                AskFirst,
+                &["\"SASL\" \"\"\r\nOK\r\n"],
+                "",
+                "starttls-not-offered",
+            ),
+            // RFC 5321 §3.2: a server that knows HELO alone
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "500 what\r\n"],
+                "EHLO client.example.org\r\n",
+                "starttls-not-offered",
+            ),
+            // Refused
+            (
+                IMAP,
+                AtOnce,
+                &["* OK\r\n", "A2 NO [UNAVAILABLE] x\r\n"],
+                "A2 STARTTLS\r\n",
+                "starttls-refused",
+            ),
+            (
+                IMAP,
+                AtOnce,
+                &["* OK\r\n", "A2 BAD x\r\n"],
+                "A2 STARTTLS\r\n",
+                "starttls-refused",
+            ),
+            (
+                POP3,
+                AtOnce,
+                &["+OK\r\n", "-ERR x\r\n"],
+                "STLS\r\n",
+                "starttls-refused",
+            ),
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "250 h\r\n", "454 later\r\n"],
+                EHLO,
+                "starttls-refused",
+            ),
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "250 h\r\n", "501 no\r\n"],
+                EHLO,
+                "starttls-refused",
+            ),
+            (
+                SIEVE,
+                AtOnce,
+                &["OK\r\n", "NO (TRYLATER) \"x\"\r\n"],
+                "STARTTLS\r\n",
+                "starttls-refused",
+            ),
+            // No service
+            (IMAP, AtOnce, &["* BYE x\r\n"], "", "service-refused"),
+            (
+                IMAP,
+                AtOnce,
+                &["* OK\r\n", "* BYE x\r\n"],
+                "A2 STARTTLS\r\n",
+                "service-refused",
+            ),
+            (POP3, AtOnce, &["-ERR x\r\n"], "", "service-refused"),
+            (SMTP, AtOnce, &["421 x\r\n"], "", "service-refused"),
+            (SMTP, AtOnce, &["554 x\r\n"], "", "service-refused"),
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "250 h\r\n", "421 x\r\n"],
+                EHLO,
+                "service-refused",
+            ),
+            (SIEVE, AtOnce, &["BYE\r\n"], "", "service-refused"),
+            // RFC 9051 §7.1.4
+            (
+                IMAP,
+                AtOnce,
+                &["* PREAUTH x\r\n"],
+                "",
+                "authenticated-before-tls",
+            ),
+            (
+                IMAP,
+                AtOnce,
+                &["* OK\r\n", "* PREAUTH x\r\n"],
+                "A2 STARTTLS\r\n",
+                "authenticated-before-tls",
+            ),
+            // What cannot come here
+            (IMAP, AtOnce, &["220 mail\r\n"], "", "unexpected-reply"),
+            (
+                IMAP,
+                AtOnce,
+                &["* OK\r\n", "A9 OK\r\n"],
+                "A2 STARTTLS\r\n",
+                "unexpected-reply",
+            ),
+            (
+                IMAP,
+                AtOnce,
+                &["* OK\r\n", "+ go\r\n"],
+                "A2 STARTTLS\r\n",
+                "unexpected-reply",
+            ),
+            (POP3, AtOnce, &["* OK\r\n"], "", "unexpected-reply"),
+            (SMTP, AtOnce, &["* OK\r\n"], "", "unexpected-reply"),
+            (
+                SMTP,
+                AtOnce,
+                &["220-a\r\n221 b\r\n"],
+                "",
+                "unexpected-reply",
+            ),
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "250 h\r\n", "250 fine\r\n"],
+                EHLO,
+                "unexpected-reply",
+            ),
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "250 h\r\n", "354 go\r\n"],
+                EHLO,
+                "unexpected-reply",
+            ),
+            (SIEVE, AtOnce, &["220 b\r\n"], "", "unexpected-reply"),
+            (
+                SIEVE,
+                AtOnce,
+                &["OK\r\n", "\"SASL\"\r\n"],
+                "STARTTLS\r\n",
+                "unexpected-reply",
+            ),
+            // TLS at once
+            (
+                IMAP,
+                AtOnce,
+                &["\x15\x03\x03\0\x02\x02\x28"],
+                "",
+                "tls-on-starttls-port",
+            ),
+        ];
+        for (service, strategy, pieces, said, end) in rows {
+            for step in [usize::MAX, 1] {
+                let (spoken, result) = play(*service, *strategy, pieces, step);
+                assert_eq!(
+                    (spoken.as_str(), code(result)),
+                    (*said, *end),
+                    "{pieces:?} {step}"
+                );
+            }
+        }
+    }
+
+    /// RFC 3207 §6, RFC 9051 §11.3: what lies behind a reply, or comes before its command.
+    #[test]
+    fn injected_replies() {
+        let rows: &[Row] = &[
+            (
+                Service::Imap,
+                AtOnce,
+                &["* OK\r\n", "A2 OK\r\n* OK evil\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
+                Service::Imap,
+                AtOnce,
+                &["* OK\r\nA2 OK\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
+                Service::Pop3,
+                AtOnce,
+                &["+OK\r\n", "+OK\r\n+OK evil\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
+                Service::Pop3,
+                AtOnce,
+                &["+OK\r\n+OK\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
+                Service::Submission,
+                AtOnce,
+                &["220 b\r\n250 h\r\n220 go\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
+                Service::Submission,
+                AtOnce,
+                &["220 b\r\n", "250 h\r\n", "220 go\r\n250 x\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
+                Service::ManageSieve,
+                AtOnce,
+                &["OK\r\n", "OK\r\n\"SASL\" \"PLAIN\"\r\n"],
+                "",
+                "response-injection",
+            ),
+        ];
+        for (service, strategy, pieces, _, end) in rows {
+            let (_, result) = play(*service, *strategy, pieces, usize::MAX);
+            assert_eq!(code(result), *end, "{pieces:?}");
+        }
+        let (_, result) = play(
+            Service::Imap,
+            AtOnce,
+            &["* OK\r\n", "A2 OK\r\n\x1b[2Jevil"],
+            99,
+        );
+        let Err(ProtocolError::ResponseInjection { bytes, excerpt }) = result else {
+            panic!()
+        };
+        assert_eq!(
+            (bytes, excerpt.as_untrusted_bytes()),
+            (8, &b"\x1b[2Jevil"[..])
+        );
+        assert!(!excerpt.to_string().contains('\x1b'));
+    }
+
+    /// RFC 8314 §5.2: the name in EHLO, and address literals (RFC 5321 §4.1.3).
+    #[test]
+    fn the_name_in_ehlo() {
+        for (name, said) in [
+            ("client.example.org", "EHLO client.example.org\r\n"),
+            ("192.0.2.1", "EHLO [192.0.2.1]\r\n"),
+            ("2001:db8::1", "EHLO [IPv6:2001:db8::1]\r\n"),
+        ] {
+            let mut outgoing = BytesMut::new();
+            Command::Hello("EHLO", Host::parse(name).unwrap()).put(&mut outgoing);
+            assert_eq!(outgoing, said);
+        }
+    }
+
+    #[test]
+    fn a_server_that_talks_for_ever_is_left() {
+        for flood in ["* 1 EXISTS\r\n", "* OK x\r\n"] {
+            let mut pieces = vec!["* OK\r\n"];
+            pieces.extend([flood; 2 * DIALOG_LINES]);
+            assert_eq!(
+                code(play(Service::Imap, AtOnce, &pieces, 4096).1),
+                "too-much"
+            );
+        }
+        let long = format!("* OK {}", "x".repeat(DIALOG_BYTES));
+        for service in Service::ALL {
+            assert_eq!(code(play(service, AtOnce, &[&long], 1000).1), "too-much");
+        }
+        // RFC 1939 §3: 512 octets with the end of the line.
+        let at_bound = format!("+OK {}\r\n", "x".repeat(506));
+        assert_eq!(
+            code(play(Service::Pop3, AtOnce, &[&at_bound, "+OK\r\n"], 999).1),
+            "tls"
+        );
+        let beyond = format!("+OK {}\r\n", "x".repeat(507));
+        assert_eq!(
+            code(play(Service::Pop3, AtOnce, &[&beyond], 999).1),
+            "too-much"
+        );
+    }
+}
