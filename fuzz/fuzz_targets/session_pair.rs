@@ -1,0 +1,146 @@
+#![no_main]
+
+use arbitrary::Arbitrary;
+use bytes::BytesMut;
+use libfuzzer_sys::fuzz_target;
+use mail_tls::{Service, TlsMode};
+use mail_tls_fuzz::{Operation, Watched};
+
+#[derive(Debug, Arbitrary)]
+enum Step {
+    /// Carries so many bytes to the other side.
+    Carry {
+        to_server: bool,
+        count: u16,
+    },
+    CarryAll,
+    Flip {
+        to_server: bool,
+        at: u16,
+        bit: u8,
+    },
+    Double {
+        to_server: bool,
+        count: u8,
+    },
+    Drop {
+        to_server: bool,
+        count: u8,
+    },
+    Client(Operation),
+    Server(Operation),
+}
+
+fuzz_target!(|input: (bool, bool, Vec<Step>)| {
+    let (tls12, greets, steps) = input;
+    let mut client = Watched::client(Service::Imap, TlsMode::Implicit, tls12);
+    let mut server = Watched::server(Service::Imap, false);
+    let (mut said_by_client, mut said_by_server) = (Vec::new(), Vec::new());
+    let mut is_tampered = false;
+    if greets {
+        for _ in 0..6 {
+            carry(&mut client, &mut server, usize::MAX);
+            carry(&mut server, &mut client, usize::MAX);
+        }
+        assert!(client.is_established && server.is_established);
+    }
+    for step in steps {
+        match step {
+            Step::Carry {
+                to_server: true,
+                count,
+            } => carry(&mut client, &mut server, count.into()),
+            Step::Carry {
+                to_server: false,
+                count,
+            } => carry(&mut server, &mut client, count.into()),
+            Step::CarryAll => {
+                for _ in 0..6 {
+                    carry(&mut client, &mut server, usize::MAX);
+                    carry(&mut server, &mut client, usize::MAX);
+                }
+            }
+            Step::Flip { to_server, at, bit } => {
+                let wire = if to_server {
+                    &mut client.outgoing
+                } else {
+                    &mut server.outgoing
+                };
+                if let Some(byte) = wire.get_mut(usize::from(at)) {
+                    *byte ^= 1 << (bit % 8);
+                    is_tampered = true;
+                }
+            }
+            Step::Double { to_server, count } => {
+                let wire = if to_server {
+                    &mut client.outgoing
+                } else {
+                    &mut server.outgoing
+                };
+                let head = wire
+                    .get(..usize::from(count))
+                    .map(<[u8]>::to_vec)
+                    .unwrap_or_default();
+                is_tampered |= !head.is_empty();
+                let rest = std::mem::replace(wire, BytesMut::from(&head[..]));
+                wire.unsplit(rest);
+            }
+            Step::Drop { to_server, count } => {
+                let wire = if to_server {
+                    &mut client.outgoing
+                } else {
+                    &mut server.outgoing
+                };
+                let count = usize::from(count).min(wire.len());
+                is_tampered |= count > 0;
+                let _ = wire.split_to(count);
+            }
+            Step::Client(Operation::Feed(_)) | Step::Server(Operation::Feed(_)) => {}
+            Step::Client(operation) => side(&mut client, operation, &mut said_by_client),
+            Step::Server(operation) => side(&mut server, operation, &mut said_by_server),
+        }
+        assert!(
+            said_by_client.starts_with(&server.received),
+            "a prefix of what was sent"
+        );
+        assert!(
+            said_by_server.starts_with(&client.received),
+            "a prefix of what was sent"
+        );
+        if server.peer_closed {
+            assert_eq!(server.received, said_by_client, "a clean end is complete");
+        }
+        if client.peer_closed {
+            assert_eq!(client.received, said_by_server, "a clean end is complete");
+        }
+    }
+    if !is_tampered {
+        for death in [&client.death, &server.death].into_iter().flatten() {
+            assert!(
+                matches!(
+                    death.code(),
+                    "timed-out" | "ended-during-handshake" | "alert-received"
+                ),
+                "{death}"
+            );
+        }
+    }
+});
+
+fn side(watched: &mut Watched, operation: Operation, said: &mut Vec<u8>) {
+    let data = match &operation {
+        Operation::Send(data) | Operation::Queue(data) => data.clone(),
+        _ => Vec::new(),
+    };
+    let could_send = watched.may_send();
+    watched.apply(operation);
+    if could_send && watched.death.is_none() {
+        said.extend(data);
+    }
+}
+
+fn carry(from: &mut Watched, to: &mut Watched, count: usize) {
+    let count = count.min(from.outgoing.len());
+    to.incoming.unsplit(from.outgoing.split_to(count));
+    to.process(&mut Vec::new());
+}
