@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) ehlo_name: Host,
+    pub(crate) remember_verdicts: bool,
 }
 
 impl Client {
@@ -85,6 +86,7 @@ pub struct ClientBuilder {
     limits: Limits,
     clock: Clock,
     ehlo_name: Option<Host>,
+    forgets_verdicts: bool,
 }
 
 impl ClientBuilder {
@@ -135,6 +137,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Verifies the server's chain anew at every full handshake.
+    ///
+    /// By default a connector remembers that exactly these chain bytes satisfied its requirements,
+    /// for an hour at most and never beyond a date at which the verdict would change, which halves
+    /// the work of a repeated handshake. The signature of the handshake is verified in any case.
+    #[must_use]
+    pub fn forget_verdicts(mut self) -> Self {
+        self.forgets_verdicts = true;
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -154,6 +167,7 @@ impl ClientBuilder {
             versions: self.versions,
             limits: self.limits,
             clock: self.clock,
+            remember_verdicts: !self.forgets_verdicts,
             ehlo_name: self
                 .ehlo_name
                 .unwrap_or(Host::Ip(Ipv4Addr::LOCALHOST.into())),

@@ -63,6 +63,7 @@ impl Connector {
             send_sni: endpoint.sni() == Sni::Send,
             alpn: offered_alpn(&endpoint)?,
             client_certificate: account.client_certificate(),
+            remember_verdicts: client.remember_verdicts,
             handshake_limit: client.limits.handshake_bytes,
         })?;
         Ok(Self(Arc::new(Prepared {

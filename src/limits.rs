@@ -41,6 +41,14 @@ pub const EXCERPT: usize = 120;
 /// Mail clients hold a handful of connections to one server; each new one uses up a ticket.
 pub const TICKETS: usize = 8;
 
+/// Verdicts on certificate chains that a connector remembers: a server behind a load balancer shows
+/// two or three, an attacker could show any number.
+pub const REMEMBERED_VERDICTS: usize = 4;
+
+/// How long a verdict on a certificate chain is remembered at most. What an hour brings in
+/// revocations a session that stays open for an hour does not see either.
+pub const REMEMBERED_FOR: Duration = Duration::from_secs(60 * 60);
+
 /// Sessions that a server remembers where the provider of cryptography has nothing to seal
 /// tickets with.
 pub const REMEMBERED_SESSIONS: usize = 1024;

@@ -6,6 +6,7 @@ mod fault;
 mod hello;
 mod inlet;
 mod provider;
+mod remembered;
 mod scope;
 mod server_config;
 mod server_names;

@@ -38,6 +38,7 @@ pub(crate) struct ClientParts<'a> {
     pub(crate) send_sni: bool,
     pub(crate) alpn: Option<&'static str>,
     pub(crate) client_certificate: Option<CertifiedChain>,
+    pub(crate) remember_verdicts: bool,
     pub(crate) handshake_limit: usize,
 }
 
@@ -58,6 +59,7 @@ impl ClientEngineFactory {
             .with_custom_certificate_verifier(Arc::new(PeerVerifier::of_servers(
                 parts.requirements,
                 algorithms,
+                parts.remember_verdicts,
             )))
             .with_client_cert_resolver(Arc::new(ClientCertificate(certificate)));
         config.enable_sni = parts.send_sni;

@@ -13,6 +13,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
+use super::remembered::RememberedVerdicts;
 use super::scope::note;
 use crate::verify::{Evidence, Requirements, evaluate};
 
@@ -21,6 +22,8 @@ use crate::verify::{Evidence, Requirements, evaluate};
 pub(super) struct PeerVerifier {
     requirements: Requirements,
     algorithms: WebPkiSupportedAlgorithms,
+    /// A client's memory of what it has verified.
+    remembered: Option<RememberedVerdicts>,
     /// For clients: the names of the trust anchors, and whether a certificate must be shown.
     hints: Vec<DistinguishedName>,
     is_mandatory: bool,
@@ -30,10 +33,12 @@ impl PeerVerifier {
     pub(super) fn of_servers(
         requirements: Requirements,
         algorithms: WebPkiSupportedAlgorithms,
+        remembers: bool,
     ) -> Self {
         Self {
             requirements,
             algorithms,
+            remembered: remembers.then(RememberedVerdicts::default),
             hints: Vec::new(),
             is_mandatory: true,
         }
@@ -48,14 +53,33 @@ impl PeerVerifier {
         Self {
             requirements,
             algorithms,
+            remembered: None,
             hints,
             is_mandatory,
         }
     }
 
-    fn judge(&self, evidence: &Evidence<'_>, now: UnixTime) -> Result<(), rustls::Error> {
-        let (verdict, result) = match evaluate(evidence, &self.requirements, now) {
-            Ok(verification) => (Ok(verification), Ok(())),
+    fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        if let Some(remembered) = &self.remembered {
+            if let Some(verification) = remembered.recall(end_entity, intermediates, now) {
+                note(|notes| notes.verdict = Some(Ok(verification)));
+                return Ok(());
+            }
+        }
+        let evidence = Evidence::new(end_entity, intermediates).with_ocsp_response(ocsp_response);
+        let (verdict, result) = match evaluate(&evidence, &self.requirements, now) {
+            Ok(verification) => {
+                if let Some(remembered) = &self.remembered {
+                    remembered.remember(end_entity, intermediates, &verification, now);
+                }
+                (Ok(verification), Ok(()))
+            }
             Err(rejection) => {
                 let error = rejection.tls_certificate_error().into();
                 (Err(Arc::new(rejection)), Err(error))
@@ -95,8 +119,7 @@ impl ServerCertVerifier for PeerVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         note(|notes| notes.ocsp_response = ocsp_response.into());
-        let evidence = Evidence::new(end_entity, intermediates).with_ocsp_response(ocsp_response);
-        self.judge(&evidence, now)
+        self.judge(end_entity, intermediates, ocsp_response, now)
             .map(|()| ServerCertVerified::assertion())
     }
 
@@ -139,7 +162,7 @@ impl ClientCertVerifier for PeerVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         note(|notes| notes.client_certificate_sent = true);
-        self.judge(&Evidence::new(end_entity, intermediates), now)
+        self.judge(end_entity, intermediates, &[], now)
             .map(|()| ClientCertVerified::assertion())
     }
 

@@ -6,5 +6,6 @@
 )]
 
 mod conversation;
+mod remembered;
 mod starttls;
 mod support;
