@@ -170,7 +170,7 @@ impl ClientBuilder {
             remember_verdicts: !self.forgets_verdicts,
             ehlo_name: self
                 .ehlo_name
-                .unwrap_or(Host::Ip(Ipv4Addr::LOCALHOST.into())),
+                .unwrap_or_else(|| Host::Ip(Ipv4Addr::LOCALHOST.into())),
         })))
     }
 }

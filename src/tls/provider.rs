@@ -81,7 +81,8 @@ fn preferred(mut provider: CryptoProvider) -> CryptoProvider {
     provider
 }
 
-#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tests {
     use super::*;
 

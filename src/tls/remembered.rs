@@ -78,7 +78,8 @@ impl Remembered {
     }
 }
 
-#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tests {
     use super::*;
     use crate::identity::{Provenance, ReferenceIds};
