@@ -1,5 +1,6 @@
 //! The only folder that names rustls' connection and verifier types.
 
+mod alerts;
 mod client_config;
 mod engine;
 mod fault;

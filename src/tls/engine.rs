@@ -12,6 +12,7 @@ use rustls::client::ClientConnection;
 use rustls::server::{Accepted, Acceptor};
 use rustls::{Connection, HandshakeKind, InvalidMessage, ServerConfig};
 
+use super::alerts::{RECORD_ALERT, put_alert, put_plaintext_alert, refuse_hello};
 use super::hello::{ClientHello, HelloPeek, Versions};
 use super::inlet::{Inlet, Portion};
 use super::scope::{Notes, with_notes};
@@ -31,8 +32,9 @@ pub(crate) struct Engine {
     is_closed: bool,
     /// Whether the peer's close_notify was received.
     peer_has_closed: bool,
-    /// Bytes received until the handshake was done, and records without plaintext after it.
+    /// Bytes received until the handshake was done, the record that completes it included.
     handshake_bytes: usize,
+    /// Records without plaintext, one after the other, after the handshake.
     idle_records: usize,
     handshake_limit: usize,
     pub(crate) notes: Notes,
@@ -126,7 +128,8 @@ impl Engine {
             incoming.clear();
             return Progress::Starved;
         }
-        let (bytes, records, is_illegal) = match self.inlet.portion(incoming) {
+        let is_handshaking = self.is_handshaking();
+        let (bytes, records, is_illegal) = match self.inlet.portion(incoming, is_handshaking) {
             Portion::Wait => return Progress::Starved,
             Portion::Give { bytes, records } => (bytes, records, false),
             Portion::Refuse => (RECORD_HEADER, 1, true),
@@ -135,25 +138,43 @@ impl Engine {
         let Some(portion) = incoming.get(..bytes) else {
             return Progress::Starved;
         };
-        if let Err(fault) = self.stage.take(portion) {
+        if is_handshaking {
+            self.handshake_bytes = self.handshake_bytes.saturating_add(bytes);
+        }
+        if self.handshake_bytes > self.handshake_limit {
+            self.fault = Some(Fault::TooMuch {
+                what: "bytes before the session was established",
+                bound: self.handshake_limit,
+            });
+        } else if let Err(fault) = self.stage.take(portion) {
             self.fault = Some(fault);
         }
         incoming.advance(bytes);
         if self.fault.is_none() && records > 0 {
-            self.process(bytes, records, outgoing);
+            self.process(records, outgoing);
             if is_illegal && self.fault.is_none() {
                 self.fault = Some(Fault::Tls(InvalidMessage::InvalidContentType.into()));
             }
         }
-        self.drain(outgoing);
+        self.tell_of_fault(outgoing);
         match self.stage {
             Stage::Offered(..) => Progress::HelloRead,
             _ => Progress::Advanced,
         }
     }
 
+    /// Appends what rustls has to say. After a fault that is its alert, and where it has none,
+    /// close_notify: its public interface sends no other.
+    fn tell_of_fault(&mut self, outgoing: &mut BytesMut) {
+        self.drain(outgoing);
+        if self.fault.as_ref().is_some_and(|fault| !fault.is_alert()) {
+            // Does nothing behind an alert.
+            self.close(outgoing);
+        }
+    }
+
     /// Lets rustls work on what it was given.
-    fn process(&mut self, bytes: usize, records: usize, outgoing: &mut BytesMut) {
+    fn process(&mut self, records: usize, outgoing: &mut BytesMut) {
         let Self {
             stage,
             notes,
@@ -167,17 +188,9 @@ impl Engine {
                 return;
             }
         }
-        if self.is_handshaking() {
-            self.handshake_bytes = self.handshake_bytes.saturating_add(bytes);
-            if self.handshake_bytes > self.handshake_limit {
-                self.fault = Some(Fault::TooMuch {
-                    what: "bytes before the session was established",
-                    bound: self.handshake_limit,
-                });
-            }
-        } else if self.has_plaintext() {
+        if self.has_plaintext() {
             self.idle_records = 0;
-        } else {
+        } else if !self.is_handshaking() {
             self.idle_records = self.idle_records.saturating_add(records);
             if self.idle_records > RECORDS_WITHOUT_PROGRESS {
                 self.fault = Some(Fault::TooMuch {
@@ -199,14 +212,9 @@ impl Engine {
             HelloOutcome::Proceed(config) => {
                 let result = with_notes(&mut self.notes, || accepted.into_connection(config));
                 match result {
-                    Ok(connection) => {
-                        self.stage = Stage::Running(Connection::Server(connection));
-                        // What came along with the ClientHello.
-                        self.process(0, 0, outgoing);
-                    }
-                    Err((error, mut alert)) => {
-                        // Writing into memory does not fail.
-                        let _ = alert.write_all(&mut Sink(outgoing));
+                    Ok(connection) => self.stage = Stage::Running(Connection::Server(connection)),
+                    Err((error, alert)) => {
+                        put_alert(alert, Alert::HANDSHAKE_FAILURE, outgoing);
                         self.fault = Some(Fault::Tls(error));
                         self.notes.offered_versions = versions;
                     }
@@ -437,11 +445,10 @@ impl Stage {
                     *self = Self::Offered(accepted, versions);
                     Ok(false)
                 }
-                Err((error, mut alert)) => {
-                    // Writing into memory does not fail.
-                    let _ = alert.write_all(&mut Sink(outgoing));
+                Err((error, alert)) => {
+                    let versions = peek.versions();
                     *self = Self::Spent;
-                    Err(error)
+                    Err(refuse_hello(error, alert, versions, outgoing))
                 }
             },
             Self::Offered(..) | Self::Spent => Ok(false),
@@ -463,15 +470,6 @@ fn drain(connection: &mut Connection, outgoing: &mut BytesMut) {
         }
     }
 }
-
-/// An alert of level fatal, close_notify as a warning, while nothing is encrypted yet
-/// (RFC 8446 §5.1, §6).
-fn put_plaintext_alert(alert: Alert, outgoing: &mut BytesMut) {
-    let level = if alert == Alert::CLOSE_NOTIFY { 1 } else { 2 };
-    outgoing.put_slice(&[RECORD_ALERT, 3, 3, 0, 2, level, alert.code_point()]);
-}
-
-const RECORD_ALERT: u8 = 21;
 
 fn io_fault(error: io::Error) -> Fault {
     match error.downcast::<rustls::Error>() {

@@ -19,12 +19,9 @@ pub(crate) struct FaultContext<'a> {
 }
 
 impl Fault {
-    /// Whether rustls knows nothing of it, and has no alert for it.
-    pub(crate) fn is_our_own(&self) -> bool {
-        match self {
-            Self::Tls(_) => false,
-            Self::TooMuch { .. } | Self::KeysExhausted => true,
-        }
+    /// Whether the peer itself has ended the connection, and wants no answer.
+    pub(super) fn is_alert(&self) -> bool {
+        matches!(self, Self::Tls(rustls::Error::AlertReceived(_)))
     }
 
     /// What the embedder is told.
@@ -71,6 +68,10 @@ fn from_rustls(error: rustls::Error, context: &FaultContext<'_>) -> Error {
             detail: format!("the signature of the handshake is not valid: {what}").into(),
         }
         .into(),
+        // In TLS 1.2 rustls has no error of its own for it.
+        rustls::Error::General(_) if context.notes.no_key_fits => {
+            incompatible(PeerIncompatible::NoSignatureSchemesInCommon, context)
+        }
         other => Error::Crypto(other.to_string().into()),
     }
 }

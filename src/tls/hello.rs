@@ -76,6 +76,12 @@ impl Versions {
         self.list.get(..self.count).unwrap_or_default()
     }
 
+    /// Whether there are versions, and TLS 1.2 and 1.3 are not among them.
+    pub(super) fn are_too_old(&self) -> bool {
+        let versions = self.as_slice();
+        !versions.is_empty() && !versions.iter().any(|v| matches!(v, 0x0303 | 0x0304))
+    }
+
     fn push(&mut self, version: u16) {
         if let Some(slot) = self.list.get_mut(self.count) {
             *slot = version;
@@ -100,7 +106,10 @@ impl HelloPeek {
         if self.versions.is_some() {
             return;
         }
-        self.versions = record_payload(records).and_then(offered_versions);
+        // Only the first bytes are the beginning of a record for certain.
+        if self.gathered.is_empty() {
+            self.versions = record_payload(records).and_then(offered_versions);
+        }
         if self.versions.is_none() {
             self.gathered.extend_from_slice(records);
         }

@@ -33,8 +33,9 @@ pub(super) enum Portion {
 }
 
 impl Inlet {
-    /// What to hand over of `incoming`.
-    pub(super) fn portion(&self, incoming: &[u8]) -> Portion {
+    /// What to hand over of `incoming`. During the handshake records go one by one, so that its
+    /// bytes can be counted whatever the pieces in which they come.
+    pub(super) fn portion(&self, incoming: &[u8], is_handshaking: bool) -> Portion {
         if incoming.is_empty() {
             return Portion::Wait;
         }
@@ -48,11 +49,11 @@ impl Inlet {
         };
         let wanted = total.saturating_sub(held);
         if total > SMALL {
-            return large(wanted, incoming);
+            return large(wanted, incoming, is_handshaking);
         }
         match incoming.get(wanted..) {
             None => Portion::Wait,
-            Some(rest) if held == 0 => batch(wanted, rest),
+            Some(rest) if held == 0 && !is_handshaking => batch(wanted, rest),
             Some(_) => Portion::Give {
                 bytes: wanted,
                 records: 1,
@@ -95,7 +96,7 @@ impl Inlet {
 }
 
 /// A large record is handed over as it comes.
-fn large(wanted: usize, incoming: &[u8]) -> Portion {
+fn large(wanted: usize, incoming: &[u8], is_handshaking: bool) -> Portion {
     let Some(rest) = incoming.get(wanted..) else {
         return Portion::Give {
             bytes: incoming.len(),
@@ -104,7 +105,9 @@ fn large(wanted: usize, incoming: &[u8]) -> Portion {
     };
     // The next header goes along where its record is large as well.
     let next = match record_length(rest) {
-        Header::Total(total) if total > SMALL && wanted + RECORD_HEADER <= MAX_RECORD => {
+        Header::Total(total)
+            if total > SMALL && wanted + RECORD_HEADER <= MAX_RECORD && !is_handshaking =>
+        {
             RECORD_HEADER
         }
         Header::Total(_) | Header::Incomplete | Header::Illegal => 0,
@@ -172,7 +175,7 @@ mod tests {
     }
 
     /// What is handed over when `input` comes in pieces of `step` bytes.
-    fn handed_over(input: &[u8], step: usize) -> (usize, usize, usize) {
+    fn handed_over(input: &[u8], step: usize, is_handshaking: bool) -> (usize, usize, usize) {
         let mut inlet = Inlet::default();
         let (mut buffer, mut bytes, mut records) = (Vec::new(), 0, 0);
         for piece in input.chunks(step) {
@@ -180,7 +183,7 @@ mod tests {
             while let Portion::Give {
                 bytes: n,
                 records: r,
-            } = inlet.portion(&buffer)
+            } = inlet.portion(&buffer, is_handshaking)
             {
                 assert!(n > 0 && n <= buffer.len());
                 inlet.given(&buffer, n, r);
@@ -196,9 +199,9 @@ mod tests {
     #[test]
     fn small_records_wait_until_they_are_whole_and_go_together() {
         let mut input = record(23, 64);
-        assert_eq!(Inlet::default().portion(&input[..68]), Portion::Wait);
+        assert_eq!(Inlet::default().portion(&input[..68], false), Portion::Wait);
         assert_eq!(
-            Inlet::default().portion(&input),
+            Inlet::default().portion(&input, false),
             Portion::Give {
                 bytes: 69,
                 records: 1
@@ -206,15 +209,22 @@ mod tests {
         );
         input.extend(record(23, 64));
         assert_eq!(
-            Inlet::default().portion(&input),
+            Inlet::default().portion(&input, false),
             Portion::Give {
                 bytes: 138,
                 records: 2
             }
         );
+        assert_eq!(
+            Inlet::default().portion(&input, true),
+            Portion::Give {
+                bytes: 69,
+                records: 1
+            }
+        );
         input.extend(record(23, 4000));
         assert_eq!(
-            Inlet::default().portion(&input),
+            Inlet::default().portion(&input, false),
             Portion::Give {
                 bytes: 138,
                 records: 2
@@ -226,7 +236,7 @@ mod tests {
     fn large_records_go_as_they_come_with_the_next_header() {
         let mut input = record(23, 16_401);
         assert_eq!(
-            Inlet::default().portion(&input[..100]),
+            Inlet::default().portion(&input[..100], false),
             Portion::Give {
                 bytes: 100,
                 records: 0
@@ -234,7 +244,7 @@ mod tests {
         );
         input.extend(record(23, 16_401));
         assert_eq!(
-            Inlet::default().portion(&input),
+            Inlet::default().portion(&input, false),
             Portion::Give {
                 bytes: 16_411,
                 records: 1
@@ -244,7 +254,7 @@ mod tests {
         inlet.given(&input, 16_411, 1);
         assert!(inlet.is_within_record());
         assert_eq!(
-            inlet.portion(&input[16_411..]),
+            inlet.portion(&input[16_411..], false),
             Portion::Give {
                 bytes: 16_401,
                 records: 1
@@ -260,8 +270,11 @@ mod tests {
             [23, 3, 3, 0x48, 0x01], // 18433 octets
             [22, 3, 3, 0, 0],       // empty handshake record, RFC 8446 §5.1
         ] {
-            assert_eq!(Inlet::default().portion(&illegal), Portion::Refuse);
-            assert_eq!(Inlet::default().portion(&illegal[..4]), Portion::Wait);
+            assert_eq!(Inlet::default().portion(&illegal, false), Portion::Refuse);
+            assert_eq!(
+                Inlet::default().portion(&illegal[..4], false),
+                Portion::Wait
+            );
         }
     }
 
@@ -270,15 +283,17 @@ mod tests {
         fn records_are_counted_alike_however_they_are_cut(
             lengths in proptest::collection::vec(1usize..=18_432, 1..12),
             step in 1usize..20_000,
+            is_handshaking: bool,
         ) {
             let input: Vec<u8> = lengths.iter().flat_map(|n| record(23, *n)).collect();
             let whole = (input.len(), lengths.len(), 0);
-            prop_assert_eq!(handed_over(&input, step), whole);
+            prop_assert_eq!(handed_over(&input, step, is_handshaking), whole);
         }
 
         #[test]
         fn nothing_panics(input in proptest::collection::vec(any::<u8>(), 0..64), step in 1usize..9) {
-            handed_over(&input, step);
+            handed_over(&input, step, false);
+            handed_over(&input, step, true);
         }
     }
 }

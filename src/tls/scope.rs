@@ -28,6 +28,8 @@ pub(crate) struct Notes {
     pub(crate) ocsp_response: Box<[u8]>,
     /// The versions that the client offered, when none of them is enabled here.
     pub(crate) offered_versions: Versions,
+    /// Whether this server has no key whose signatures the client verifies.
+    pub(crate) no_key_fits: bool,
 }
 
 impl Notes {

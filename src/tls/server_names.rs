@@ -7,6 +7,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::provider::Provider;
+use super::scope::note;
 use crate::certificates::{Certificates, UnknownName};
 use crate::error::Error;
 
@@ -113,12 +114,14 @@ impl ResolvesServerCert for ServedNames {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let names = self.current();
         let chains = names.select(hello.server_name());
-        // Where no key fits, any one: rustls then says that the schemes do not.
-        chains
+        let fitting = chains
             .iter()
-            .find(|chain| chain.key.choose_scheme(hello.signature_schemes()).is_some())
-            .or_else(|| chains.first())
-            .cloned()
+            .find(|chain| chain.key.choose_scheme(hello.signature_schemes()).is_some());
+        if fitting.is_none() {
+            note(|notes| notes.no_key_fits = true);
+        }
+        // Where no key fits, any one: rustls then refuses the client.
+        fitting.or_else(|| chains.first()).cloned()
     }
 }
 
@@ -127,7 +130,15 @@ impl ResolvesServerCert for ServedNames {
 pub(super) struct OneChain(pub(super) Arc<CertifiedKey>);
 
 impl ResolvesServerCert for OneChain {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if self
+            .0
+            .key
+            .choose_scheme(hello.signature_schemes())
+            .is_none()
+        {
+            note(|notes| notes.no_key_fits = true);
+        }
         Some(Arc::clone(&self.0))
     }
 }
