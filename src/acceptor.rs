@@ -9,11 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::certificates::Certificates;
 use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, ProtocolError};
-use crate::limits::{EXCERPT, Limits};
+use crate::limits::Limits;
 use crate::server::Server;
 use crate::service::{Service, TlsMode};
-use crate::session::ServerSession;
-use crate::text::UntrustedText;
+use crate::session::{ServerSession, client_excerpt};
 use crate::tls::{ServerEngineFactory, ServerParts};
 use crate::verify::{Requirements, TrustAnchors};
 
@@ -114,7 +113,7 @@ impl Acceptor {
         if !is_handshake {
             return Err(ProtocolError::CommandInjection {
                 bytes: received.len(),
-                excerpt: UntrustedText::new(received, EXCERPT),
+                excerpt: client_excerpt(received),
             }
             .into());
         }

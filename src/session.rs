@@ -12,4 +12,5 @@ mod state;
 pub use client::ClientSession;
 pub use event::{EndOfInput, Event};
 pub use info::{Negotiated, SessionInfo};
+pub(crate) use preface::client_excerpt;
 pub use server::{ExternalOffer, HelloAnswer, ServerSession};

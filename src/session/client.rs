@@ -10,11 +10,11 @@ use super::api::session_api;
 use super::event::{EndOfInput, Event};
 use super::info::SessionInfo;
 use super::machine::{Conclusion, Machine, Role};
-use super::preface;
+use super::preface::{self, Peers};
 use super::state::Witness;
 use crate::clock::Clock;
 use crate::connector::Prepared;
-use crate::error::{Error, PolicyRefusal, ProtocolError, Spoken};
+use crate::error::{Error, PolicyRefusal, ProtocolError};
 use crate::service::{AfterTls, Service, TlsMode};
 use crate::starttls::{Dialog, DialogProgress};
 use crate::text::UntrustedText;
@@ -77,7 +77,7 @@ impl ClientSession {
 
 impl Role for ClientRole {
     const IS_CLIENT: bool = true;
-    const RECOGNISE: fn(&[u8]) -> Spoken = preface::spoken_by_server;
+    const PEERS: &'static Peers = &preface::SERVERS;
 
     fn injection(bytes: usize, excerpt: UntrustedText) -> ProtocolError {
         ProtocolError::ResponseInjection { bytes, excerpt }

@@ -9,11 +9,11 @@ use pki_types::CertificateDer;
 
 use super::event::{EndOfInput, Event};
 use super::info::SessionInfo;
-use super::preface::Preface;
+use super::preface::{Peers, Preface};
 use super::state::{Signal, State, Witness};
 use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, Heard, PlaintextPeer, ProtocolError, Spoken, TimedOut};
-use crate::limits::{EXCERPT, QUEUED_PLAINTEXT};
+use crate::limits::QUEUED_PLAINTEXT;
 use crate::service::{Service, TlsMode};
 use crate::text::UntrustedText;
 use crate::tls::{ClientHello, Engine, FaultContext, Progress};
@@ -28,7 +28,9 @@ pub(super) struct Machine<R> {
     peer_closed_told: bool,
     has_input_ended: bool,
     engine: Engine,
-    preface: Heard,
+    /// Whether the peer's first bytes are TLS, and what they are known to be so far.
+    speaks_tls: bool,
+    heard: Heard,
     /// What `incoming` held when more was asked for.
     leftover: usize,
     /// Plaintext that waits for more to share a record with.
@@ -41,8 +43,8 @@ pub(super) struct Machine<R> {
 /// What the two sides of a session differ in.
 pub(super) trait Role: Sized {
     const IS_CLIENT: bool;
-    /// What a peer's first line of plain text is recognised as.
-    const RECOGNISE: fn(&[u8]) -> Spoken;
+    /// What a peer's first line of plain text is recognised by.
+    const PEERS: &'static Peers;
     /// Plain text where STARTTLS has been agreed on.
     fn injection(bytes: usize, excerpt: UntrustedText) -> ProtocolError;
 
@@ -104,7 +106,8 @@ impl<R: Role> Machine<R> {
             peer_closed_told: false,
             has_input_ended: false,
             engine,
-            preface: Heard::Nothing,
+            speaks_tls: false,
+            heard: Heard::Nothing,
             leftover: 0,
             queue: Vec::new(),
             death: None,
@@ -148,13 +151,10 @@ impl<R: Role> Machine<R> {
                 return self.conclude(outgoing);
             }
             if let Some(fault) = self.engine.take_fault() {
-                if fault.is_our_own() {
-                    self.engine.close(outgoing);
-                }
                 let error = fault.into_error(&self.fault_context());
                 return Err(self.die(error));
             }
-            if self.engine.peer_has_closed() && !self.peer_closed_told {
+            if self.is_established && self.engine.peer_has_closed() && !self.peer_closed_told {
                 self.peer_closed_told = true;
                 self.signal(&Signal::PeerClose);
                 incoming.clear();
@@ -167,12 +167,16 @@ impl<R: Role> Machine<R> {
                 incoming.clear();
                 return Ok(Step::Starved);
             }
-            if self.has_input_ended && !incoming.is_empty() {
-                return Err(ApiMisuse::InputAfterEnd.into());
+            if self.has_input_ended {
+                // What was left when the input ended is no misuse: the peer cut it off.
+                if incoming.len() > self.leftover {
+                    return Err(ApiMisuse::InputAfterEnd.into());
+                }
+                return Ok(Step::Starved);
             }
             if self.state == State::Dialog {
                 if !incoming.is_empty() {
-                    self.preface = Heard::Dialog;
+                    self.heard = Heard::Dialog;
                 }
                 match self.role.dialog(incoming, outgoing) {
                     Ok(None) => return Ok(Step::Starved),
@@ -183,7 +187,7 @@ impl<R: Role> Machine<R> {
                     Err(error) => return Err(self.die(error)),
                 }
             }
-            if self.preface != Heard::Tls && !self.look_at_preface(incoming, outgoing)? {
+            if !self.speaks_tls && !self.look_at_preface(incoming, outgoing)? {
                 return Ok(Step::Starved);
             }
             match self.engine.advance(incoming, outgoing) {
@@ -211,20 +215,21 @@ impl<R: Role> Machine<R> {
     ) -> Result<bool, Error> {
         if let (TlsMode::StartTls, [first, ..]) = (self.role.mode(), &**incoming) {
             if !Preface::may_be_tls(*first) {
-                let (bytes, excerpt) = (incoming.len(), UntrustedText::new(incoming, EXCERPT));
+                let (bytes, excerpt) = (incoming.len(), R::PEERS.excerpt(incoming));
                 return Err(self.die(R::injection(bytes, excerpt).into()));
             }
         }
-        let error = match Preface::of(incoming, R::RECOGNISE) {
+        let error = match Preface::of(incoming, R::PEERS) {
             Preface::Tls => {
-                self.preface = Heard::Tls;
+                self.speaks_tls = true;
+                self.heard = Heard::Tls;
                 return Ok(true);
             }
             Preface::Undecided => {
-                if let [first, ..] = **incoming {
-                    if !Preface::may_be_tls(first) {
-                        self.preface = Heard::Plaintext(UntrustedText::new(incoming, EXCERPT));
-                    }
+                match **incoming {
+                    [] => {}
+                    [first] if Preface::may_be_tls(first) => self.heard = Heard::Tls,
+                    _ => self.heard = Heard::Plaintext(R::PEERS.excerpt(incoming)),
                 }
                 return Ok(false);
             }
@@ -337,7 +342,7 @@ impl<R: Role> Machine<R> {
             return EndOfInput::Clean;
         }
         if self.state.is_pending() {
-            let heard = self.preface.clone();
+            let heard = self.heard.clone();
             self.die(ProtocolError::EndedDuringHandshake { heard }.into());
         }
         EndOfInput::Truncated {
@@ -359,14 +364,14 @@ impl<R: Role> Machine<R> {
         }
         match self.deadline() {
             Some(deadline) if self.role.clock().now() >= deadline => {
-                if self.preface == Heard::Tls {
+                if self.speaks_tls {
                     self.engine.close(outgoing);
                 }
                 let after = self.role.handshake_time();
                 Err(self.die(
                     TimedOut {
                         after,
-                        heard: self.preface.clone(),
+                        heard: self.heard.clone(),
                     }
                     .into(),
                 ))

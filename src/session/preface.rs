@@ -25,18 +25,18 @@ impl Preface {
 
     /// Looks at the beginning of the input. What is said does not depend on how the input comes
     /// in pieces: a line of text is waited for until it ends or is as long as an excerpt.
-    pub(super) fn of(input: &[u8], recognise: fn(&[u8]) -> Spoken) -> Self {
+    pub(super) fn of(input: &[u8], peers: &Peers) -> Self {
         match *input {
             [] | [20..=24] => Self::Undecided,
             // RFC 8446 §5.1: the type of the record and the version 3.x.
             [20..=24, 3, ..] => Self::Tls,
             [b'\t' | b'\r' | b'\n' | b' '..=b'~', ..] => match first_line(input) {
-                Some(line) => Self::Plaintext(recognise(line), UntrustedText::new(line, EXCERPT)),
+                Some(line) => Self::Plaintext((peers.recognise)(line), peers.excerpt(line)),
                 None => Self::Undecided,
             },
             _ => match input.first_chunk::<RECORD_HEADER>() {
                 // The ClientHello of SSL 2.0 and its two-byte header (RFC 5246 §E.2).
-                Some([0x80..=0xff, _, 1, 0 | 2 | 3, _]) => {
+                Some([0x80..=0xff, _, 1, 0 | 2 | 3, _]) if peers.may_speak_ssl2 => {
                     Self::Plaintext(Spoken::Ssl2Client, UntrustedText::new(&[], 0))
                 }
                 Some(header) => Self::Unknown(UntrustedText::new(header, EXCERPT)),
@@ -44,6 +44,60 @@ impl Preface {
             },
         }
     }
+}
+
+/// Whom the plain text is from.
+pub(super) struct Peers {
+    recognise: fn(&[u8]) -> Spoken,
+    /// How many bytes of a line may be shown.
+    shown: fn(&[u8]) -> usize,
+    may_speak_ssl2: bool,
+}
+
+/// What servers say first.
+pub(super) const SERVERS: Peers = Peers {
+    recognise: spoken_by_server,
+    shown: |_| EXCERPT,
+    may_speak_ssl2: false,
+};
+
+/// What clients say first, of which only the command is shown: behind it stand names and
+/// passwords.
+pub(super) const CLIENTS: Peers = Peers {
+    recognise: spoken_by_client,
+    shown: command_length,
+    may_speak_ssl2: true,
+};
+
+impl Peers {
+    /// What may be shown of a line, or of its beginning.
+    pub(super) fn excerpt(&self, line: &[u8]) -> UntrustedText {
+        UntrustedText::new(line, (self.shown)(line).min(EXCERPT))
+    }
+}
+
+/// What may be shown of what a client said in plain text.
+pub(crate) fn client_excerpt(text: &[u8]) -> UntrustedText {
+    CLIENTS.excerpt(text)
+}
+
+/// The length of the command at the beginning of a line, with the tag before it in IMAP.
+fn command_length(line: &[u8]) -> usize {
+    let mut words = line.split(is_blank);
+    let first = words.next().unwrap_or_default();
+    match words.next() {
+        Some(second) if is_one_of(second, IMAP_COMMANDS) => first.len() + 1 + second.len(),
+        Some(_) | None => first.len(),
+    }
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+fn is_one_of(word: &[u8], list: &[&str]) -> bool {
+    list.iter()
+        .any(|item| word.eq_ignore_ascii_case(item.as_bytes()))
 }
 
 /// The first line without its end, `None` while it is neither whole nor long enough.
@@ -59,7 +113,7 @@ fn first_line(input: &[u8]) -> Option<&[u8]> {
 }
 
 /// What a server says first, in plain text.
-pub(super) fn spoken_by_server(line: &[u8]) -> Spoken {
+fn spoken_by_server(line: &[u8]) -> Spoken {
     match line {
         [b'2', b'2', b'0', b' ' | b'-', ..] | b"220" => return Spoken::SmtpGreeting,
         [b'4' | b'5', b'0'..=b'9', b'0'..=b'9'] => return Spoken::SmtpRefusal,
@@ -83,44 +137,42 @@ pub(super) fn spoken_by_server(line: &[u8]) -> Spoken {
 }
 
 /// What a client says first, in plain text.
-pub(super) fn spoken_by_client(line: &[u8]) -> Spoken {
-    let mut words = line.split(|byte| *byte == b' ');
+fn spoken_by_client(line: &[u8]) -> Spoken {
+    let mut words = line.split(is_blank);
     let (first, second) = (words.next().unwrap_or_default(), words.next());
-    let is = |word: &[u8], list: &[&str]| {
-        list.iter()
-            .any(|item| word.eq_ignore_ascii_case(item.as_bytes()))
-    };
-    if is(first, &["EHLO", "HELO", "LHLO"]) {
+    if is_one_of(first, &["EHLO", "HELO", "LHLO"]) {
         return Spoken::SmtpClient;
     }
-    if is(first, &["USER", "APOP", "CAPA", "STLS", "AUTH"]) {
+    if is_one_of(first, &["USER", "APOP", "CAPA", "STLS", "AUTH"]) {
         return Spoken::Pop3Client;
     }
-    if is(
+    if is_one_of(
         first,
         &["GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "PRI"],
     ) && second.is_some()
     {
         return Spoken::HttpClient;
     }
-    if is(first, &["AUTHENTICATE", "STARTTLS", "CAPABILITY"]) {
+    if is_one_of(first, &["AUTHENTICATE", "STARTTLS", "CAPABILITY"]) {
         return Spoken::ManageSieveClient;
     }
-    const IMAP: &[&str] = &[
-        "CAPABILITY",
-        "STARTTLS",
-        "LOGIN",
-        "AUTHENTICATE",
-        "NOOP",
-        "LOGOUT",
-        "ID",
-        "ENABLE",
-    ];
-    if second.is_some_and(|word| is(word, IMAP)) {
+    if second.is_some_and(|word| is_one_of(word, IMAP_COMMANDS)) {
         return Spoken::ImapClient;
     }
     by_beginning(line, &[(b"SSH-", Spoken::Ssh)])
 }
+
+/// The commands with which an IMAP client may begin.
+const IMAP_COMMANDS: &[&str] = &[
+    "CAPABILITY",
+    "STARTTLS",
+    "LOGIN",
+    "AUTHENTICATE",
+    "NOOP",
+    "LOGOUT",
+    "ID",
+    "ENABLE",
+];
 
 fn by_beginning(line: &[u8], beginnings: &[(&[u8], Spoken)]) -> Spoken {
     beginnings
@@ -174,7 +226,7 @@ mod tests {
             let end = input.iter().position(|b| *b == b'\n').unwrap();
             let line = String::from_utf8(input[..end].to_vec()).unwrap();
             let line = line.trim_end_matches('\r');
-            match Preface::of(input, spoken_by_server) {
+            match Preface::of(input, &SERVERS) {
                 Preface::Plaintext(found, excerpt) => {
                     assert_eq!(found, spoken, "{line}");
                     assert_eq!(excerpt.as_untrusted_bytes(), line.as_bytes());
@@ -201,7 +253,7 @@ mod tests {
             (b"hello?\r\n", Spoken::UnknownText),
         ];
         for (input, spoken) in rows {
-            match Preface::of(input, spoken_by_client) {
+            match Preface::of(input, &CLIENTS) {
                 Preface::Plaintext(found, _) => assert_eq!(found, spoken),
                 other => panic!("{other:?}"),
             }
@@ -210,25 +262,23 @@ mod tests {
 
     #[test]
     fn tls_and_what_is_neither() {
-        assert_eq!(Preface::of(&[22, 3, 1], spoken_by_client), Preface::Tls);
-        assert_eq!(Preface::of(&[21, 3], spoken_by_server), Preface::Tls);
-        assert_eq!(Preface::of(&[22], spoken_by_client), Preface::Undecided);
+        assert_eq!(Preface::of(&[22, 3, 1], &CLIENTS), Preface::Tls);
+        assert_eq!(Preface::of(&[21, 3], &SERVERS), Preface::Tls);
+        assert_eq!(Preface::of(&[22], &CLIENTS), Preface::Undecided);
         // RFC 5246 §E.2: an SSL 2.0 ClientHello that offers TLS 1.0.
         let ssl2 = [0x80, 0x2e, 1, 3, 1, 0, 0x15];
         assert!(matches!(
-            Preface::of(&ssl2, spoken_by_client),
+            Preface::of(&ssl2, &CLIENTS),
             Preface::Plaintext(Spoken::Ssl2Client, _)
         ));
-        assert_eq!(
-            Preface::of(&ssl2[..4], spoken_by_client),
-            Preface::Undecided
-        );
+        assert_eq!(Preface::of(&ssl2[..4], &CLIENTS), Preface::Undecided);
+        assert!(matches!(Preface::of(&ssl2, &SERVERS), Preface::Unknown(_)));
         assert!(matches!(
-            Preface::of(&[22, 2, 0, 0, 0], spoken_by_client),
+            Preface::of(&[22, 2, 0, 0, 0], &CLIENTS),
             Preface::Unknown(_)
         ));
         assert!(matches!(
-            Preface::of(&[0; 5], spoken_by_client),
+            Preface::of(&[0; 5], &CLIENTS),
             Preface::Unknown(_)
         ));
     }
@@ -236,17 +286,39 @@ mod tests {
     #[test]
     fn a_line_that_never_ends_is_cut() {
         let long = [b'x'; 4096];
-        assert_eq!(
-            Preface::of(&long[..119], spoken_by_client),
-            Preface::Undecided
-        );
+        assert_eq!(Preface::of(&long[..119], &CLIENTS), Preface::Undecided);
         for input in [&long[..120], &long[..]] {
-            let Preface::Plaintext(Spoken::UnknownText, excerpt) =
-                Preface::of(input, spoken_by_client)
-            else {
-                panic!()
-            };
-            assert_eq!(excerpt.as_untrusted_bytes(), &long[..120]);
+            for peers in [&CLIENTS, &SERVERS] {
+                let Preface::Plaintext(Spoken::UnknownText, excerpt) = Preface::of(input, peers)
+                else {
+                    panic!()
+                };
+                assert_eq!(excerpt.as_untrusted_bytes(), &long[..120]);
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_client_only_the_command_is_shown() {
+        let rows = [
+            ("a1 LOGIN fred secret", "a1 LOGIN"),
+            ("a1 authenticate PLAIN c2VjcmV0", "a1 authenticate"),
+            ("a1 LOGIN", "a1 LOGIN"),
+            ("a1 XSECRET", "a1"),
+            ("PASS secret", "PASS"),
+            ("PASS\tsecret", "PASS"),
+            ("AUTH PLAIN c2VjcmV0", "AUTH"),
+            ("GET /?token=secret HTTP/1.1", "GET"),
+            ("NOOP\r\nsecret\r\n", "NOOP"),
+            ("", ""),
+        ];
+        for (line, shown) in rows {
+            let excerpt = CLIENTS.excerpt(line.as_bytes());
+            assert_eq!(excerpt.as_untrusted_bytes(), shown.as_bytes(), "{line}");
+            assert_eq!(
+                SERVERS.excerpt(line.as_bytes()).as_untrusted_bytes(),
+                line.as_bytes()
+            );
         }
     }
 
@@ -259,11 +331,10 @@ mod tests {
                 "[ -~\r\n]{0,300}".prop_map(String::into_bytes),
             ]
         ) {
-            let both: [fn(&[u8]) -> Spoken; 2] = [spoken_by_client, spoken_by_server];
-            for recognise in both {
-                let whole = Preface::of(&input, recognise);
+            for peers in [&CLIENTS, &SERVERS] {
+                let whole = Preface::of(&input, peers);
                 for end in 0..input.len() {
-                    let part = Preface::of(&input[..end], recognise);
+                    let part = Preface::of(&input[..end], peers);
                     prop_assert!(part == Preface::Undecided || part == whole);
                 }
             }

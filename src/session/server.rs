@@ -10,13 +10,13 @@ use super::api::session_api;
 use super::event::{EndOfInput, Event};
 use super::info::SessionInfo;
 use super::machine::{Conclusion, Machine, Role};
-use super::preface;
+use super::preface::{self, Peers};
 use super::state::Witness;
 use crate::acceptor::{Acceptor, Listening, ServerAlpn};
 use crate::alert::Alert;
 use crate::certificates::CertifiedChain;
 use crate::clock::Clock;
-use crate::error::{ApiMisuse, Error, PolicyRefusal, ProtocolError, Spoken};
+use crate::error::{ApiMisuse, Error, PolicyRefusal, ProtocolError};
 use crate::service::{ServerAfterTls, Service, TlsMode};
 use crate::text::UntrustedText;
 use crate::tls::{ClientHello, Engine, HelloOutcome};
@@ -227,6 +227,8 @@ impl ServerRole {
         let Some(clients) = &self.listening.clients else {
             return Ok(Witness::client_without_certificate());
         };
+        // A resumed handshake asks for none (RFC 8446 §4.3.2, RFC 5246 §7.3).
+        engine.notes.client_certificate_asked = !engine.is_resumed();
         if engine.is_resumed() && !engine.peer_chain().is_empty() {
             let evidence = Evidence::from_chain(engine.peer_chain());
             let verdict = evaluate(&evidence, &clients.requirements, self.clock().unix());
@@ -269,7 +271,7 @@ fn go_on(
 
 impl Role for ServerRole {
     const IS_CLIENT: bool = false;
-    const RECOGNISE: fn(&[u8]) -> Spoken = preface::spoken_by_client;
+    const PEERS: &'static Peers = &preface::CLIENTS;
 
     fn injection(bytes: usize, excerpt: UntrustedText) -> ProtocolError {
         ProtocolError::CommandInjection { bytes, excerpt }
