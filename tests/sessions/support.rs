@@ -1,16 +1,44 @@
 //! Certificates, configurations and pairs of sessions joined in memory.
 
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
 use mail_tls::{
-    Acceptor, AcceptorBuilder, Account, Certificates, CertifiedChain, Client, ClientSession, Clock,
-    Connector, Endpoint, Error, Event, Server, ServerSession, Service, TlsMode, TlsVersions,
-    TrustAnchors,
+    Acceptor, AcceptorBuilder, Account, ApiMisuse, Certificates, CertifiedChain, Client,
+    ClientSession, Clock, Connector, Endpoint, Error, Event, Limits, ProtocolError, Server,
+    ServerSession, Service, TlsMode, TlsVersions, TrustAnchors,
 };
+use pki_types::pem::PemObject;
+use pki_types::{CertificateDer, PrivateKeyDer};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SignatureAlgorithm};
+use rustls::crypto::CryptoProvider;
 
 pub(crate) const HOST: &str = "imap.example.org";
+
+pub(crate) const VERSIONS: [TlsVersions; 2] = [TlsVersions::Tls13Only, TlsVersions::Tls12Only];
+
+/// The providers of the enabled features.
+pub(crate) fn providers() -> Vec<CryptoProvider> {
+    vec![
+        #[cfg(feature = "aws-lc-rs")]
+        rustls::crypto::aws_lc_rs::default_provider(),
+        #[cfg(feature = "ring")]
+        rustls::crypto::ring::default_provider(),
+    ]
+}
+
+pub(crate) fn provider() -> CryptoProvider {
+    providers().remove(0)
+}
+
+/// A provider with X25519 alone: short flights, for tests that go over each of their bytes.
+pub(crate) fn short(mut provider: CryptoProvider) -> Arc<CryptoProvider> {
+    provider
+        .kx_groups
+        .retain(|group| group.name() == rustls::NamedGroup::X25519);
+    Arc::new(provider)
+}
 
 /// A certification authority made for one test.
 pub(crate) struct Authority {
@@ -20,11 +48,15 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::named("Test authority")
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
             .distinguished_name
-            .push(rcgen::DnType::CommonName, "Test authority");
+            .push(rcgen::DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self {
@@ -35,6 +67,14 @@ impl Authority {
 
     pub(crate) fn anchors(&self) -> TrustAnchors {
         TrustAnchors::from_pem(self.pem.as_bytes()).unwrap()
+    }
+
+    pub(crate) fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap())
+            .unwrap();
+        roots
     }
 
     pub(crate) fn issue(&self, names: &[&str]) -> CertifiedChain {
@@ -50,10 +90,39 @@ impl Authority {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
-        let key = KeyPair::generate_for(algorithm).unwrap();
+        let key = new_key(algorithm);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         CertifiedChain::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())
             .unwrap()
+    }
+}
+
+impl Authority {
+    /// A chain and key for a bare rustls peer.
+    pub(crate) fn issue_der(
+        &self,
+        names: &[&str],
+    ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        (vec![certificate.der().clone()], key)
+    }
+}
+
+/// A key for one certificate; RSA keys take long to make, and one serves all.
+pub(crate) fn new_key(algorithm: &'static SignatureAlgorithm) -> KeyPair {
+    static RSA: LazyLock<String> = LazyLock::new(|| {
+        KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256)
+            .unwrap()
+            .serialize_pem()
+    });
+    if *algorithm == rcgen::PKCS_RSA_SHA256 {
+        KeyPair::from_pem(&RSA).unwrap()
+    } else {
+        KeyPair::generate_for(algorithm).unwrap()
     }
 }
 
@@ -68,6 +137,9 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) versions: TlsVersions,
     pub(crate) account: Account,
+    pub(crate) provider: Option<Arc<CryptoProvider>>,
+    pub(crate) limits: Limits,
+    pub(crate) service: Service,
 }
 
 impl World {
@@ -77,6 +149,9 @@ impl World {
             clock: clock(),
             versions: TlsVersions::default(),
             account: Account::configured(),
+            provider: None,
+            limits: Limits::default(),
+            service: Service::Imap,
         }
     }
 
@@ -88,16 +163,19 @@ impl World {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::builder()
+        let mut builder = Client::builder()
             .trust_anchors(self.authority.anchors())
             .clock(self.clock.clone())
-            .versions(self.versions)
-            .build()
-            .unwrap()
+            .limits(self.limits)
+            .versions(self.versions);
+        if let Some(provider) = &self.provider {
+            builder = builder.crypto_provider(Arc::clone(provider));
+        }
+        builder.build().unwrap()
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint::typed(Service::Imap, TlsMode::Implicit, HOST).unwrap()
+        Endpoint::typed(self.service, TlsMode::Implicit, HOST).unwrap()
     }
 
     pub(crate) fn connector(&self) -> Connector {
@@ -106,14 +184,28 @@ impl World {
             .unwrap()
     }
 
+    pub(crate) fn connector_to(&self, endpoint: Endpoint) -> Connector {
+        self.client().connector(&self.account, endpoint).unwrap()
+    }
+
+    /// Its versions are the default: the client decides.
     pub(crate) fn server(&self) -> Server {
-        Server::builder().clock(self.clock.clone()).build().unwrap()
+        let mut builder = Server::builder()
+            .clock(self.clock.clone())
+            .limits(self.limits);
+        if let Some(provider) = &self.provider {
+            builder = builder.crypto_provider(Arc::clone(provider));
+        }
+        builder.build().unwrap()
     }
 
     pub(crate) fn acceptor_builder(&self) -> AcceptorBuilder {
-        let certificates = Certificates::new(self.authority.issue(&[HOST]));
+        self.acceptor_with(Certificates::new(self.authority.issue(&[HOST])))
+    }
+
+    pub(crate) fn acceptor_with(&self, certificates: Certificates) -> AcceptorBuilder {
         self.server()
-            .acceptor(Service::Imap, TlsMode::Implicit, certificates)
+            .acceptor(self.service, TlsMode::Implicit, certificates)
     }
 
     pub(crate) fn acceptor(&self) -> Acceptor {
@@ -146,6 +238,101 @@ impl From<Event<'_>> for Told {
             Event::ChallengeAnswered => Self::ChallengeAnswered,
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// The verbs that both sides have, so that a test can be written once.
+pub(crate) trait Session {
+    fn step(&mut self, incoming: &mut BytesMut, outgoing: &mut BytesMut) -> Option<Told>;
+    fn drive(&mut self, incoming: &mut BytesMut, outgoing: &mut BytesMut) -> Vec<Told>;
+    fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error>;
+    fn queue(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error>;
+    fn flush(&mut self, outgoing: &mut BytesMut) -> Result<(), Error>;
+    fn close(&mut self, outgoing: &mut BytesMut);
+    fn end_of_input(&mut self) -> mail_tls::EndOfInput;
+    fn deadline(&self) -> Option<Instant>;
+    fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error>;
+    fn trim(&mut self);
+    fn is_established(&self) -> bool;
+    /// The verb of one side alone that fits: whether it was misuse.
+    fn own_verb(&mut self, outgoing: &mut BytesMut) -> Result<(), Error>;
+}
+
+macro_rules! session {
+    ($session:ty, $own:expr) => {
+        impl Session for $session {
+            fn step(&mut self, incoming: &mut BytesMut, outgoing: &mut BytesMut) -> Option<Told> {
+                match self.process(incoming, outgoing) {
+                    Ok(event) => event.map(Told::from),
+                    Err(error) => Some(Told::Failed(error)),
+                }
+            }
+            fn drive(&mut self, incoming: &mut BytesMut, outgoing: &mut BytesMut) -> Vec<Told> {
+                drive!(self, incoming, outgoing)
+            }
+            fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error> {
+                self.send(plaintext, outgoing)
+            }
+            fn queue(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error> {
+                self.queue(plaintext, outgoing)
+            }
+            fn flush(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
+                self.flush(outgoing)
+            }
+            fn close(&mut self, outgoing: &mut BytesMut) {
+                self.close(outgoing);
+            }
+            fn end_of_input(&mut self) -> mail_tls::EndOfInput {
+                self.end_of_input()
+            }
+            fn deadline(&self) -> Option<Instant> {
+                self.deadline()
+            }
+            fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
+                self.expire(outgoing)
+            }
+            fn trim(&mut self) {
+                self.trim();
+            }
+            fn is_established(&self) -> bool {
+                self.is_established()
+            }
+            fn own_verb(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
+                let own: fn(&mut Self, &mut BytesMut) -> Result<(), Error> = $own;
+                own(self, outgoing)
+            }
+        }
+    };
+}
+
+session!(ClientSession, |_, _| Ok(()));
+session!(ServerSession, |session, outgoing| {
+    session
+        .accept_client_identity()
+        .map(drop)
+        .and_then(|()| session.answer(mail_tls::HelloAnswer::Configured, outgoing))
+});
+
+/// The protocol error that a session died of.
+pub(crate) fn protocol(error: &Error) -> &ProtocolError {
+    match error {
+        Error::Protocol(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn misuse(result: Result<(), Error>) -> ApiMisuse {
+    match result {
+        Err(Error::Misuse(misuse)) => misuse,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The error that a trace ends with.
+pub(crate) fn failure(told: &[Told]) -> &Error {
+    match told.last() {
+        Some(Told::Failed(error)) => error,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -195,9 +382,18 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn new(connector: &Connector, acceptor: &Acceptor) -> Self {
         let mut to_server = BytesMut::new();
+        let client = connector.connect(&mut to_server).unwrap();
+        Self::joining(client, acceptor.accept().unwrap(), to_server)
+    }
+
+    pub(crate) fn joining(
+        client: ClientSession,
+        server: ServerSession,
+        to_server: BytesMut,
+    ) -> Self {
         Self {
-            client: connector.connect(&mut to_server).unwrap(),
-            server: acceptor.accept().unwrap(),
+            client,
+            server,
             to_server,
             to_client: BytesMut::new(),
             client_in: BytesMut::new(),
@@ -207,28 +403,27 @@ impl Pair {
         }
     }
 
-    /// Carries everything until nothing moves, at most `piece` bytes at a time.
-    pub(crate) fn run_in_pieces(&mut self, piece: usize) {
+    /// Carries everything until nothing moves.
+    pub(crate) fn run(&mut self) {
         while !self.to_server.is_empty() || !self.to_client.is_empty() {
-            while !self.to_server.is_empty() {
-                let n = piece.min(self.to_server.len());
-                self.server_in
-                    .extend_from_slice(&self.to_server.split_to(n));
-                let told = drive!(self.server, &mut self.server_in, &mut self.to_client);
-                self.server_told.extend(told);
-            }
-            while !self.to_client.is_empty() {
-                let n = piece.min(self.to_client.len());
-                self.client_in
-                    .extend_from_slice(&self.to_client.split_to(n));
-                let told = drive!(self.client, &mut self.client_in, &mut self.to_server);
-                self.client_told.extend(told);
-            }
+            self.carry_to_server(usize::MAX);
+            self.carry_to_client(usize::MAX);
         }
     }
 
-    pub(crate) fn run(&mut self) {
-        self.run_in_pieces(usize::MAX);
+    /// Carries at most so many bytes.
+    pub(crate) fn carry_to_server(&mut self, most: usize) {
+        let piece = self.to_server.split_to(most.min(self.to_server.len()));
+        self.server_in.extend_from_slice(&piece);
+        let told = drive!(self.server, &mut self.server_in, &mut self.to_client);
+        self.server_told.extend(told);
+    }
+
+    pub(crate) fn carry_to_client(&mut self, most: usize) {
+        let piece = self.to_client.split_to(most.min(self.to_client.len()));
+        self.client_in.extend_from_slice(&piece);
+        let told = drive!(self.client, &mut self.client_in, &mut self.to_server);
+        self.client_told.extend(told);
     }
 
     /// What the client was told since it was last asked, adjacent data joined.
