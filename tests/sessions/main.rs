@@ -5,7 +5,25 @@
     reason = "tests set their clocks by the system's"
 )]
 
+mod alpn;
+mod closing;
 mod conversation;
+mod deadlines;
+mod debug;
+mod faults;
+mod floods;
+mod hellos;
+mod identity;
+mod keys;
+mod misuse;
+mod raw;
+mod reentrant;
 mod remembered;
+mod resumption;
+mod server_names;
+mod splits;
 mod starttls;
 mod support;
+mod versions;
+mod wire;
+mod wrong_port;
