@@ -126,10 +126,17 @@ impl Spoken {
 }
 
 impl PlaintextPeer {
+    /// Whether a server of the service that was expected refuses to serve, for now or on this
+    /// port. What a server of another service refuses says only that the port is wrong.
+    pub fn is_refusal(&self) -> bool {
+        let server = self.spoken.server_of();
+        self.spoken.is_refusal() && server.is_some_and(|server| is_alike(server, self.expected))
+    }
+
     /// The port on which TLS from the first byte is likely to be found, when the peer looks like
     /// a server of a mail service and was not reached on that very port.
     pub fn likely_port(&self) -> Option<u16> {
-        if self.spoken.is_refusal() {
+        if self.is_refusal() {
             return None;
         }
         // A greeting of SMTP on the port of another service is some SMTP server's: the port is
@@ -156,8 +163,16 @@ impl fmt::Display for PlaintextPeer {
         if *spoken != Spoken::Ssl2Client {
             write!(f, ": \"{excerpt}\"")?;
         }
-        if spoken.is_refusal() {
-            return write!(f, "; it refuses service on this port, try again later");
+        if self.is_refusal() {
+            let is_registered = self
+                .port
+                .is_some_and(|port| expected.default_port(TlsMode::Implicit) == Some(port));
+            // On a port for STARTTLS some complain of the ClientHello before they have greeted.
+            return f.write_str(if is_registered {
+                "; it refuses service on this port, try again later"
+            } else {
+                "; it refuses service for now, or does not expect TLS on this port"
+            });
         }
         match (spoken.server_of(), self.likely_port()) {
             (Some(service), Some(port)) if is_alike(service, *expected) => {

@@ -42,9 +42,7 @@ impl From<&Error> for AttemptOutcome {
     fn from(error: &Error) -> Self {
         match error {
             Error::Protocol(error) => match error.as_ref() {
-                ProtocolError::PlaintextPeer(peer) if peer.spoken.is_refusal() => {
-                    Self::TemporaryFailure
-                }
+                ProtocolError::PlaintextPeer(peer) if peer.is_refusal() => Self::TemporaryFailure,
                 ProtocolError::PlaintextPeer(_) | ProtocolError::NotTls { .. } => {
                     Self::PlaintextPeer
                 }
