@@ -9,6 +9,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{Error as TlsError, InconsistentKeys};
 
+use crate::certificate::Certificate;
+use crate::der;
 use crate::error::{ConfigError, Error};
 use crate::identity::{PresentedId, PresentedIds};
 
@@ -97,27 +99,54 @@ impl CertifiedChain {
         &self,
         provider: &CryptoProvider,
     ) -> Result<Arc<CertifiedKey>, Error> {
-        let unusable = |reason: String| Error::from(unusable(&self.names(), reason));
-        let key = match &self.0.key {
-            Key::Der(key) => provider
-                .key_provider
-                .load_private_key(key.clone_key())
-                .map_err(|error| unusable(format!("its private key cannot be loaded: {error}")))?,
-            Key::Signing(key) => Arc::clone(key),
-        };
-        let certified = CertifiedKey::new(self.0.chain.clone(), key);
+        let certified = self.load(provider)?;
         match certified.keys_match() {
             // A key that keeps even its public half to itself has to be trusted.
             Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => {
                 Ok(Arc::new(certified))
             }
-            Err(TlsError::InconsistentKeys(_)) => Err(unusable(
-                "its private key belongs to another certificate".to_owned(),
-            )),
-            Err(error) => Err(unusable(format!("it cannot be read: {error}"))),
+            Err(TlsError::InconsistentKeys(_)) => Err(self.unusable(OTHER_KEY)),
+            Err(error) => Err(self.unusable(&format!("it cannot be read: {error}"))),
         }
     }
+
+    /// The same for a certificate that answers a validation of ACME's. It has a critical extension
+    /// that nobody else knows (RFC 8737 §3), so that rustls does not read it.
+    pub(crate) fn challenge_key(
+        &self,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<CertifiedKey>, Error> {
+        let certified = self.load(provider)?;
+        let Some(Ok(certificate)) = self.0.chain.first().map(|der| Certificate::parse(der)) else {
+            return Err(self.unusable("it cannot be read"));
+        };
+        match certified.key.public_key() {
+            Some(key) if der::only(&key, der::SEQUENCE) != Ok(certificate.public_key_info) => {
+                Err(self.unusable(OTHER_KEY))
+            }
+            Some(_) | None => Ok(Arc::new(certified)),
+        }
+    }
+
+    fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
+        let key = match &self.0.key {
+            Key::Der(key) => provider
+                .key_provider
+                .load_private_key(key.clone_key())
+                .map_err(|error| {
+                    self.unusable(&format!("its private key cannot be loaded: {error}"))
+                })?,
+            Key::Signing(key) => Arc::clone(key),
+        };
+        Ok(CertifiedKey::new(self.0.chain.clone(), key))
+    }
+
+    fn unusable(&self, reason: &str) -> Error {
+        unusable(&self.names(), reason.to_owned()).into()
+    }
 }
+
+const OTHER_KEY: &str = "its private key belongs to another certificate";
 
 impl fmt::Debug for CertifiedChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,5 +279,30 @@ fn unusable(names: &[Box<str>], reason: String) -> ConfigError {
     ConfigError::UnusableCertificate {
         names: names.to_vec(),
         reason: reason.into(),
+    }
+}
+
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
+mod tests {
+    use super::*;
+    use crate::tls::Provider;
+
+    /// RFC 8737 §3: acmeIdentifier is critical, so that the certificate is good for nothing else.
+    #[test]
+    fn a_certificate_for_acme_answers_its_validation_only() {
+        let mut params = rcgen::CertificateParams::new(["mail.example.org".to_owned()]).unwrap();
+        params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        let provider = Provider::choose(None).unwrap();
+        let chain = |key: &rcgen::KeyPair| {
+            CertifiedChain::from_pem(pem.as_bytes(), key.serialize_pem().as_bytes()).unwrap()
+        };
+        let own = chain(&key);
+        assert!(own.challenge_key(provider.get()).is_ok());
+        assert!(own.certified_key(provider.get()).is_err());
+        let foreign = chain(&rcgen::KeyPair::generate().unwrap());
+        let error = foreign.challenge_key(provider.get()).unwrap_err();
+        assert!(error.to_string().ends_with(OTHER_KEY), "{error}");
     }
 }

@@ -134,7 +134,7 @@ impl ServerEngineFactory {
     /// Answer a validation of TLS-ALPN-01 (RFC 8737 §3): that protocol alone, no client
     /// certificate, no ticket.
     pub(crate) fn proceed_for_acme(&self, chain: &CertifiedChain) -> Result<HelloOutcome, Error> {
-        let key = chain.certified_key(self.provider.get())?;
+        let key = chain.challenge_key(self.provider.get())?;
         let mut config = ServerConfig::builder_with_provider(Arc::clone(self.provider.get()))
             .with_safe_default_protocol_versions()
             .map_err(|error| ConfigError::UnusableProvider {
