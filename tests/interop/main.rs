@@ -9,6 +9,10 @@
 //! * `dovecot.rs`, `postfix.rs`, `exim.rs`: the mail servers
 //! * `tls_servers.rs`: `openssl s_server`, `gnutls-serv`, Python, and peers that misbehave
 //! * `clients.rs`: `openssl s_client`, `gnutls-cli`, curl, Python's mail libraries, pyOpenSSL
+//! * `driver.rs`: a blocking connection of this library's, for both sides
+//! * `our_client.rs`, and with it `client_mail.rs` (whole conversations with the mail servers),
+//!   `client_tls.rs` (keys, groups, tickets, endings), `client_certificates.rs`,
+//!   `client_refuses.rs` (what must not be gone on with)
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
 #![cfg(target_os = "linux")]
@@ -19,9 +23,15 @@
 )]
 
 mod certificates;
+mod client_certificates;
+mod client_mail;
+mod client_refuses;
+mod client_tls;
 mod clients;
 mod dovecot;
+mod driver;
 mod exim;
+mod our_client;
 mod peers_start;
 mod postfix;
 mod process;

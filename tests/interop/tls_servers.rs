@@ -1,6 +1,7 @@
 //! Plain TLS servers, and peers that misbehave.
 //!
 //! * `openssl(..)`: `openssl s_server`; reverses each line, `CLOSE` ends the connection
+//! * `old_openssl(..)`: the same, of TLS 1.1
 //! * `gnutls(..)`: `gnutls-serv`; echoes
 //! * `python(.., Engine, End)`: greets with `* OK ready`, echoes, ends after `quit`, properly or
 //!   without close_notify; `Engine::PyOpenSsl` has X25519MLKEM768 and prefers it
@@ -37,14 +38,25 @@ pub(crate) fn openssl(
     address: IpAddr,
     extra: &[&str],
 ) -> TlsServer {
+    let version = match tls {
+        Tls::V12 => "-tls1_2",
+        Tls::V13 => "-tls1_3",
+    };
+    openssl_with(certificates, address, &[&[version], extra].concat())
+}
+
+/// One that knows nothing newer than TLS 1.1, which Debian's OpenSSL speaks only at its security
+/// level 0.
+pub(crate) fn old_openssl(certificates: &Certificates, address: IpAddr) -> TlsServer {
+    let version = ["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"];
+    openssl_with(certificates, address, &version)
+}
+
+fn openssl_with(certificates: &Certificates, address: IpAddr, extra: &[&str]) -> TlsServer {
     let address = SocketAddr::new(address, free_port());
     let mut command = Command::new("openssl");
     command.args(["s_server", "-rev", "-accept", &address.to_string()]);
     command.arg(if address.is_ipv4() { "-4" } else { "-6" });
-    command.arg(match tls {
-        Tls::V12 => "-tls1_2",
-        Tls::V13 => "-tls1_3",
-    });
     // `-cert` takes the leaf only, and `-cert_chain` refuses an empty file.
     command
         .arg("-cert")
