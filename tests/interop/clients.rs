@@ -1,8 +1,9 @@
 //! Real clients that run to their end against one server and verify it as `localhost`.
 //!
 //! `Target { address, ca, tls }` says where to, whom to trust and which version; then
-//! `openssl(input, extra)`, `gnutls(input, extra)`, `gnutls_closing_first(input, extra)`, `curl_imaps()`, `curl_pop3s()`,
-//! `curl_smtps(subject)`, `python(Library)`, each giving a `Run`.
+//! `openssl(input, extra)`, `gnutls(input, extra)`, `gnutls_closing_first(input, extra)`,
+//! `curl_imaps()`, `curl_pop3s()`, `curl_smtps(subject)`, `python(Library)`, each giving a `Run`;
+//! and variants of these with a client certificate, an old version, plain text, or a sudden death.
 //!
 //! What a server must understand: `curl_imaps` logs in as `test`/`test` and lists the mailboxes;
 //! `curl_pop3s` logs in and lists the messages; `curl_smtps` sends one message; `Library::Imap`
@@ -13,9 +14,10 @@
 use crate::Tls;
 use crate::dovecot::{PASSWORD, USER};
 use crate::process::{AfterInput, Run, Scratch, peers_dir, run_to_end};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// A server as a client is told of it.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +43,7 @@ impl Target<'_> {
     pub(crate) fn openssl(&self, input: &str, extra: &[&str]) -> Run {
         let mut command = Command::new("openssl");
         command.args(["s_client", "-connect", &self.address.to_string()]);
-        command.arg(match self.tls {
-            Tls::V12 => "-tls1_2",
-            Tls::V13 => "-tls1_3",
-        });
+        command.arg(version_flag(self.tls));
         command.args(["-servername", "localhost", "-verify_hostname", "localhost"]);
         command
             .arg("-verify_return_error")
@@ -52,6 +51,38 @@ impl Target<'_> {
             .arg(self.ca);
         command.args(["-ign_eof", "-nocommands"]).args(extra);
         run_to_end(&command, input, AfterInput::StayOpen)
+    }
+
+    /// The same, but it verifies nothing and prints the chain.
+    pub(crate) fn openssl_validating_nothing(&self, extra: &[&str]) -> Run {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-connect", &self.address.to_string()]);
+        command.args(["-servername", "localhost", "-showcerts", "-ign_eof"]);
+        command.args(extra);
+        run_to_end(&command, "", AfterInput::StayOpen)
+    }
+
+    /// The same with nothing newer than TLS 1.1, which Debian's OpenSSL speaks only at its
+    /// security level 0.
+    pub(crate) fn old_openssl(&self) -> Run {
+        self.openssl_validating_nothing(&["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"])
+    }
+
+    /// `openssl s_client` that is killed as soon as it has printed `text`.
+    pub(crate) fn openssl_killed_after(&self, text: &str) {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-connect", &self.address.to_string()]);
+        command.arg(version_flag(self.tls)).arg("-ign_eof");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let has_said = lines.map_while(Result::ok).any(|line| line.contains(text));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(has_said, "{text:?} has not come");
     }
 
     /// `gnutls-cli`: the same.
@@ -83,6 +114,18 @@ impl Target<'_> {
     /// curl logs in and lists the mailboxes.
     pub(crate) fn curl_imaps(&self) -> Run {
         self.curl("imaps", &["--user", &format!("{USER}:{PASSWORD}")])
+    }
+
+    /// The same with a client certificate: its chain and its key.
+    pub(crate) fn curl_imaps_as(&self, (chain, key): &(PathBuf, PathBuf)) -> Run {
+        let (chain, key) = (chain.to_str().unwrap(), key.to_str().unwrap());
+        let user = format!("{USER}:{PASSWORD}");
+        self.curl("imaps", &["--user", &user, "--cert", chain, "--key", key])
+    }
+
+    /// curl that expects plain text of this scheme.
+    pub(crate) fn curl_in_plain_text(&self, scheme: &str) -> Run {
+        self.curl(scheme, &[])
     }
 
     /// curl logs in and lists the messages.
@@ -149,5 +192,12 @@ impl Target<'_> {
         ]);
         command.arg(self.ca).arg(self.tls.number());
         run_to_end(&command, "", AfterInput::End)
+    }
+}
+
+fn version_flag(tls: Tls) -> &'static str {
+    match tls {
+        Tls::V12 => "-tls1_2",
+        Tls::V13 => "-tls1_3",
     }
 }

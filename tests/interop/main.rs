@@ -13,6 +13,8 @@
 //! * `our_client.rs`, and with it `client_mail.rs` (whole conversations with the mail servers),
 //!   `client_tls.rs` (keys, groups, tickets, endings), `client_certificates.rs`,
 //!   `client_refuses.rs` (what must not be gone on with)
+//! * `our_server.rs`, and with it `server_clients.rs` (whole conversations), `server_choices.rs`
+//!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
 #![cfg(target_os = "linux")]
@@ -32,9 +34,13 @@ mod dovecot;
 mod driver;
 mod exim;
 mod our_client;
+mod our_server;
 mod peers_start;
 mod postfix;
 mod process;
+mod server_choices;
+mod server_clients;
+mod server_refuses;
 mod tls_servers;
 
 /// The one version of TLS that a peer is told to speak.
