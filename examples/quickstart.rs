@@ -24,7 +24,7 @@ use std::{env, fs, io, thread};
 use bytes::BytesMut;
 use mail_tls::{
     Account, Certificates, CertifiedChain, Client, ClientSession, Connector, EndOfInput, Endpoint,
-    Event, Host, Provenance, Server, ServerSession, Service, TlsMode, TrustAnchors,
+    Event, Host, Limits, Provenance, Server, ServerSession, Service, TlsMode, TrustAnchors,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -54,7 +54,7 @@ enum Task {
     Demonstrate,
     Connect {
         endpoint: Endpoint,
-        ca: Option<Vec<u8>>,
+        ca: Option<TrustAnchors>,
     },
 }
 
@@ -66,7 +66,10 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Outcome<Task> {
                 let file = arguments
                     .next()
                     .ok_or("--ca needs the name of a PEM file")?;
-                ca = Some(fs::read(&file).map_err(|error| format!("cannot read {file}: {error}"))?);
+                let pem =
+                    fs::read(&file).map_err(|error| format!("cannot read {file}: {error}"))?;
+                let anchors = TrustAnchors::from_pem(&pem);
+                ca = Some(anchors.map_err(|error| format!("{file}: {error}"))?);
             }
             option if option.starts_with('-') => {
                 return Err(format!("there is no option {option}").into());
@@ -90,7 +93,7 @@ fn endpoint(url: &str) -> Outcome<Endpoint> {
     let (scheme, rest) = url
         .split_once("://")
         .ok_or_else(|| format!("\"{url}\" is not a URL such as imaps://host"))?;
-    let service = match scheme {
+    let service = match scheme.to_ascii_lowercase().as_str() {
         "imaps" => Service::Imap,
         "pop3s" => Service::Pop3,
         "submissions" | "smtps" => Service::Submission,
@@ -101,6 +104,9 @@ fn endpoint(url: &str) -> Outcome<Endpoint> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (rest, None),
     };
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err(format!("write the IPv6 address in brackets, as in {scheme}://[::1]").into());
+    }
     let port = match port {
         Some(port) => port
             .parse()
@@ -119,10 +125,10 @@ fn endpoint(url: &str) -> Outcome<Endpoint> {
 }
 
 /// The client's side: TCP, TLS, the greeting, the farewell.
-fn connect(endpoint: Endpoint, ca: Option<Vec<u8>>) -> Outcome<()> {
-    let mut builder = Client::builder();
-    if let Some(pem) = ca {
-        builder = builder.trust_anchors(TrustAnchors::from_pem(&pem)?);
+fn connect(endpoint: Endpoint, ca: Option<TrustAnchors>) -> Outcome<()> {
+    let mut builder = Client::builder().limits(Limits::default().with_handshake_time(PATIENCE));
+    if let Some(anchors) = ca {
+        builder = builder.trust_anchors(anchors);
     }
     let connector = builder
         .build()?
@@ -235,6 +241,7 @@ impl Connection {
                     return Err("the server does not answer".into());
                 }
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(format!("the connection broke: {error}").into()),
         }
         Ok(())
@@ -312,7 +319,7 @@ fn demonstrate() -> Outcome<()> {
     });
     connect(
         endpoint(&format!("imaps://localhost:{port}"))?,
-        Some(pem.into_bytes()),
+        Some(TrustAnchors::from_pem(pem.as_bytes())?),
     )?;
     server.join().map_err(|_| "the server panicked")?
 }

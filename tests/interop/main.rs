@@ -15,6 +15,7 @@
 //!   `client_refuses.rs` (what must not be gone on with)
 //! * `our_server.rs`, and with it `server_clients.rs` (whole conversations), `server_choices.rs`
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
+//! * `quickstart.rs`: the example, as a program
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
 #![cfg(target_os = "linux")]
@@ -38,6 +39,7 @@ mod our_server;
 mod peers_start;
 mod postfix;
 mod process;
+mod quickstart;
 mod server_choices;
 mod server_clients;
 mod server_refuses;
