@@ -1,0 +1,94 @@
+//! Handshakes: the time of each side, everything in it from the first call to the drop.
+
+use mail_tls_benches::contest::{Comparison, Contestant, Effort, contest, print_head};
+use mail_tls_benches::pki::{Key, Pki, Terms, Version};
+#[cfg(feature = "openssl")]
+use mail_tls_benches::system;
+use mail_tls_benches::{bare, ours};
+
+const ROUNDS: usize = 800;
+const HANDSHAKES: usize = 4;
+
+pub fn run(effort: Effort) {
+    let (p256, rsa) = (Pki::new(Key::P256), Pki::new(Key::Rsa2048));
+    let full = Terms {
+        pki: &p256,
+        version: Version::Tls13,
+        tickets: Some(1),
+        resumes: false,
+    };
+    let full_rsa = Terms { pki: &rsa, ..full };
+    let full_12 = Terms {
+        version: Version::Tls12,
+        ..full
+    };
+    let resumed = Terms {
+        resumes: true,
+        ..full
+    };
+
+    print_head("Handshakes");
+    let compare = |name: &str, terms: Terms<'_>, most: f64, openssl: Option<f64>| {
+        let [mut client, server] = sides(name);
+        client = client.target("rustls", most);
+        if let Some(most) = openssl {
+            client = client.target("OpenSSL", most);
+        }
+        let rows = [client, server.target("rustls", most)];
+        contest(effort, ROUNDS, rows, || {
+            let mut all = vec![ours(terms), bare("rustls", terms)];
+            #[cfg(feature = "openssl")]
+            if !terms.resumes {
+                all.push(system(terms));
+            }
+            all
+        });
+    };
+    compare("TLS 1.3, P-256", full, 1.02, Some(1.0 / 3.0));
+    compare("TLS 1.3, RSA-2048", full_rsa, 1.02, None);
+    compare("TLS 1.2, P-256", full_12, 1.02, None);
+    compare("TLS 1.3, P-256, resumed", resumed, 1.03, None);
+
+    // The number of tickets that each gives by default: rustls two, from memory.
+    for (name, terms, most) in [("P-256", full, 0.97), ("RSA-2048", full_rsa, 1.00)] {
+        let defaults = Terms {
+            tickets: None,
+            ..terms
+        };
+        let two = Terms {
+            tickets: Some(2),
+            ..terms
+        };
+        let [client, server] = sides(&format!("TLS 1.3, {name}, default tickets"));
+        let server = server
+            .target("rustls, 2 sealed", most)
+            .target("rustls, 2 in memory", most);
+        contest(effort, ROUNDS, [client, server], || {
+            vec![
+                ours(defaults),
+                bare("rustls, 2 sealed", two),
+                bare("rustls, 2 in memory", defaults),
+            ]
+        });
+    }
+}
+
+fn sides(name: &str) -> [Comparison; 2] {
+    ["client", "server"].map(|side| Comparison::time(format!("{name}: {side}"), HANDSHAKES))
+}
+
+fn ours(terms: Terms<'_>) -> Contestant<'_, 2> {
+    let mut stack = ours::Stack::new(terms);
+    Contestant::new("mail-tls", move || stack.handshakes(HANDSHAKES))
+}
+
+fn bare<'a>(name: &'static str, terms: Terms<'a>) -> Contestant<'a, 2> {
+    let mut stack = bare::Stack::new(terms);
+    Contestant::new(name, move || stack.handshakes(HANDSHAKES))
+}
+
+#[cfg(feature = "openssl")]
+fn system(terms: Terms<'_>) -> Contestant<'_, 2> {
+    let mut stack = system::Stack::new(terms);
+    Contestant::new("OpenSSL", move || stack.handshakes(HANDSHAKES))
+}

@@ -1,0 +1,203 @@
+//! rustls' buffered API, used as its documentation says and with care: buffers are reused, and
+//! nothing is asked twice.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pki_types::ServerName;
+use rustls::client::{ClientConnection, Resumption};
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::ServerConnection;
+use rustls::{
+    ClientConfig, ConnectionCommon, HandshakeKind, RootCertStore, ServerConfig, SideData,
+    SupportedProtocolVersion, version,
+};
+
+use crate::contest::timed;
+use crate::pki::{HOST, Terms, Version, provider};
+
+/// Plaintext that one call of `process_new_packets` can bring: rustls buffers one record.
+const READ: usize = 32 * 1024;
+
+/// Both sides, ready to begin connections.
+pub struct Stack<'a> {
+    terms: Terms<'a>,
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+    name: ServerName<'static>,
+    to_server: Vec<u8>,
+    to_client: Vec<u8>,
+}
+
+/// An established connection, both ends of it.
+#[derive(Debug)]
+pub struct Pair {
+    pub client: ClientConnection,
+    pub server: ServerConnection,
+}
+
+impl<'a> Stack<'a> {
+    pub fn new(terms: Terms<'a>) -> Self {
+        let versions: &[&SupportedProtocolVersion] = match terms.version {
+            Version::Tls12 => &[&version::TLS12],
+            Version::Tls13 => &[&version::TLS13],
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(terms.pki.root.clone()).unwrap();
+        let mut client = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        client.require_ems = true;
+        // What a mail client would offer, and mail-tls does not: nothing.
+        client.alpn_protocols = Vec::new();
+        let mut server = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(terms.pki.chain.clone(), terms.pki.key.clone_key())
+            .unwrap();
+        server.require_ems = true;
+        if let Some(tickets) = terms.tickets {
+            server.send_tls13_tickets = tickets;
+            if tickets > 0 {
+                server.ticketer = Ticketer::new().unwrap();
+            }
+        }
+        let mut stack = Self {
+            terms,
+            client: Arc::new(client),
+            server: Arc::new(server),
+            name: ServerName::try_from(HOST).unwrap(),
+            to_server: Vec::new(),
+            to_client: Vec::new(),
+        };
+        if terms.resumes {
+            stack.handshake();
+        }
+        stack
+    }
+
+    /// A handshake, tickets included, with the time of the client's and of the server's side.
+    pub fn handshake(&mut self) -> (Pair, [Duration; 2]) {
+        if !self.terms.resumes {
+            // As a fresh connector of mail-tls: an empty store of tickets.
+            let mut config = ClientConfig::clone(&self.client);
+            config.resumption = Resumption::in_memory_sessions(8);
+            self.client = Arc::new(config);
+        }
+        let mut laps = [Duration::ZERO; 2];
+        let [client_lap, server_lap] = &mut laps;
+        let (to_server, to_client) = (&mut self.to_server, &mut self.to_client);
+        let mut client = timed(client_lap, || {
+            let config = Arc::clone(&self.client);
+            let mut client = ClientConnection::new(config, self.name.clone()).unwrap();
+            drain(&mut client, to_server);
+            client
+        });
+        let mut server = timed(server_lap, || {
+            ServerConnection::new(Arc::clone(&self.server)).unwrap()
+        });
+        while !to_server.is_empty() {
+            timed(server_lap, || drive(&mut server, to_server, to_client));
+            timed(client_lap, || drive(&mut client, to_client, to_server));
+        }
+        assert!(!client.is_handshaking() && !server.is_handshaking());
+        (Pair { client, server }, laps)
+    }
+
+    /// So many handshakes, and what it takes to drop the connections.
+    pub fn handshakes(&mut self, count: usize) -> [Duration; 2] {
+        let mut laps = [Duration::ZERO; 2];
+        for _ in 0..count {
+            let (pair, own) = self.handshake();
+            let is_resumed = pair.client.handshake_kind() == Some(HandshakeKind::Resumed);
+            assert_eq!(is_resumed, self.terms.resumes);
+            let [client_lap, server_lap] = &mut laps;
+            *client_lap += own[0];
+            *server_lap += own[1];
+            timed(client_lap, || drop(pair.client));
+            timed(server_lap, || drop(pair.server));
+        }
+        laps
+    }
+
+    pub fn pair(&mut self) -> Pair {
+        self.handshake().0
+    }
+}
+
+/// Takes all of `incoming`, and answers.
+pub fn drive<S: SideData>(
+    connection: &mut ConnectionCommon<S>,
+    incoming: &mut Vec<u8>,
+    outgoing: &mut Vec<u8>,
+) {
+    let mut rest = incoming.as_slice();
+    while !rest.is_empty() {
+        connection.read_tls(&mut rest).unwrap();
+        connection.process_new_packets().unwrap();
+    }
+    incoming.clear();
+    drain(connection, outgoing);
+}
+
+/// Encrypts `plaintext` into `outgoing`.
+pub fn send<S: SideData>(
+    connection: &mut ConnectionCommon<S>,
+    mut plaintext: &[u8],
+    outgoing: &mut Vec<u8>,
+) {
+    while !plaintext.is_empty() {
+        let taken = connection.writer().write(plaintext).unwrap();
+        plaintext = &plaintext[taken..];
+        drain(connection, outgoing);
+    }
+}
+
+/// Buffers `plaintext` in a record of its own, to be written with others.
+pub fn queue<S: SideData>(connection: &mut ConnectionCommon<S>, plaintext: &[u8]) {
+    connection.writer().write_all(plaintext).unwrap();
+}
+
+pub fn drain<S: SideData>(connection: &mut ConnectionCommon<S>, outgoing: &mut Vec<u8>) {
+    while connection.wants_write() {
+        connection.write_tls(outgoing).unwrap();
+    }
+}
+
+/// Where plaintext is read into.
+#[derive(Debug)]
+pub struct Plaintext(Box<[u8]>);
+
+impl Default for Plaintext {
+    fn default() -> Self {
+        Self(vec![0; READ].into())
+    }
+}
+
+/// Reads from `transport` until `bytes` of it have come. The number of plaintext bytes.
+pub fn receive<S: SideData>(
+    connection: &mut ConnectionCommon<S>,
+    mut transport: impl Read,
+    bytes: usize,
+    into: &mut Plaintext,
+) -> usize {
+    let (mut taken, mut received) = (0, 0);
+    while taken < bytes {
+        taken += connection.read_tls(&mut transport).unwrap();
+        let mut waiting = connection
+            .process_new_packets()
+            .unwrap()
+            .plaintext_bytes_to_read();
+        while waiting > 0 {
+            let n = connection.reader().read(&mut into.0).unwrap();
+            std::hint::black_box(&into.0[..n]);
+            waiting -= n;
+            received += n;
+        }
+    }
+    received
+}

@@ -1,0 +1,160 @@
+//! mail-tls.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use mail_tls::{
+    Acceptor, AcceptorBuilder, Account, Certificates, CertifiedChain, Client, ClientSession,
+    Connector, Endpoint, Error, Event, Server, ServerSession, Service, TlsMode, TlsVersions,
+    TrustAnchors,
+};
+
+use crate::contest::timed;
+use crate::pki::{HOST, Terms, Version, provider};
+
+/// What both sides' sessions do.
+pub trait Session {
+    fn process<'a>(
+        &'a mut self,
+        incoming: &'a mut BytesMut,
+        outgoing: &mut BytesMut,
+    ) -> Result<Option<Event<'a>>, Error>;
+    fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut);
+
+    /// The documented loop. The number of bytes that came.
+    fn drive(&mut self, incoming: &mut BytesMut, outgoing: &mut BytesMut) -> usize {
+        let mut received = 0;
+        while let Some(event) = self.process(incoming, outgoing).unwrap() {
+            if let Event::Data(data) = event {
+                received += std::hint::black_box(data).len();
+            }
+        }
+        received
+    }
+}
+
+macro_rules! session {
+    ($session:ident) => {
+        impl Session for $session {
+            fn process<'a>(
+                &'a mut self,
+                incoming: &'a mut BytesMut,
+                outgoing: &mut BytesMut,
+            ) -> Result<Option<Event<'a>>, Error> {
+                $session::process(self, incoming, outgoing)
+            }
+
+            fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) {
+                $session::send(self, plaintext, outgoing).unwrap();
+            }
+        }
+    };
+}
+
+session!(ClientSession);
+session!(ServerSession);
+
+/// Both sides, ready to begin sessions.
+pub struct Stack<'a> {
+    terms: Terms<'a>,
+    client: Client,
+    connector: Connector,
+    acceptor: Acceptor,
+    to_server: BytesMut,
+    to_client: BytesMut,
+}
+
+/// An established session, both ends of it.
+#[derive(Debug)]
+pub struct Pair {
+    pub client: ClientSession,
+    pub server: ServerSession,
+}
+
+impl<'a> Stack<'a> {
+    pub fn new(terms: Terms<'a>) -> Self {
+        let client = Client::builder()
+            .trust_anchors(TrustAnchors::from_der([terms.pki.root.clone()]).unwrap())
+            .crypto_provider(provider())
+            .versions(match terms.version {
+                Version::Tls12 => TlsVersions::Tls12Only,
+                Version::Tls13 => TlsVersions::Tls13Only,
+            })
+            .build()
+            .unwrap();
+        let chain =
+            CertifiedChain::from_der(terms.pki.chain.clone(), terms.pki.key.clone_key()).unwrap();
+        let mut acceptor: AcceptorBuilder = Server::builder()
+            .crypto_provider(provider())
+            .build()
+            .unwrap()
+            .acceptor(Service::Imap, TlsMode::Implicit, Certificates::new(chain));
+        if let Some(tickets) = terms.tickets {
+            acceptor = acceptor.tickets(tickets);
+        }
+        let mut stack = Self {
+            terms,
+            connector: connector(&client),
+            client,
+            acceptor: acceptor.build().unwrap(),
+            to_server: BytesMut::new(),
+            to_client: BytesMut::new(),
+        };
+        if terms.resumes {
+            stack.handshake();
+        }
+        stack
+    }
+
+    /// A handshake, tickets included, with the time of the client's and of the server's side.
+    pub fn handshake(&mut self) -> (Pair, [Duration; 2]) {
+        if !self.terms.resumes {
+            self.connector = connector(&self.client);
+        }
+        let mut laps = [Duration::ZERO; 2];
+        let [client_lap, server_lap] = &mut laps;
+        let (to_server, to_client) = (&mut self.to_server, &mut self.to_client);
+        let mut client = timed(client_lap, || self.connector.connect(to_server).unwrap());
+        let mut server = timed(server_lap, || self.acceptor.accept().unwrap());
+        while !to_server.is_empty() {
+            timed(server_lap, || server.drive(to_server, to_client));
+            timed(client_lap, || client.drive(to_client, to_server));
+        }
+        assert!(client.is_established() && server.is_established());
+        (Pair { client, server }, laps)
+    }
+
+    /// So many handshakes, and what it takes to drop the sessions.
+    pub fn handshakes(&mut self, count: usize) -> [Duration; 2] {
+        let mut laps = [Duration::ZERO; 2];
+        for _ in 0..count {
+            let (pair, own) = self.handshake();
+            let is_resumed = pair.client.info().is_some_and(|info| info.is_resumed());
+            assert_eq!(is_resumed, self.terms.resumes);
+            let [client_lap, server_lap] = &mut laps;
+            *client_lap += own[0];
+            *server_lap += own[1];
+            timed(client_lap, || drop(pair.client));
+            timed(server_lap, || drop(pair.server));
+        }
+        laps
+    }
+
+    /// A client that has sent its ClientHello, and what the server answers.
+    pub fn server_flight(&mut self) -> (ClientSession, BytesMut) {
+        let (mut to_server, mut to_client) = (BytesMut::new(), BytesMut::new());
+        let client = self.connector.connect(&mut to_server).unwrap();
+        let mut server = self.acceptor.accept().unwrap();
+        server.drive(&mut to_server, &mut to_client);
+        (client, to_client)
+    }
+
+    pub fn pair(&mut self) -> Pair {
+        self.handshake().0
+    }
+}
+
+fn connector(client: &Client) -> Connector {
+    let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, HOST).unwrap();
+    client.connector(&Account::configured(), endpoint).unwrap()
+}
