@@ -10,7 +10,7 @@ use bytes::{Buf, BufMut, BytesMut};
 use pki_types::CertificateDer;
 use rustls::client::ClientConnection;
 use rustls::server::{Accepted, Acceptor};
-use rustls::{Connection, HandshakeKind, InvalidMessage, ServerConfig};
+use rustls::{Connection, HandshakeKind, InvalidMessage, IoState, ServerConfig};
 
 use super::alerts::{RECORD_ALERT, put_alert, put_plaintext_alert, refuse_hello};
 use super::hello::{ClientHello, HelloPeek, Versions};
@@ -24,7 +24,9 @@ use crate::registry::{CipherSuite, NamedGroup};
 pub(crate) struct Engine {
     stage: Stage,
     inlet: Inlet,
-    /// Plaintext that was lent to the caller and has not been released.
+    /// Plaintext that rustls holds, as far as it has said.
+    waiting: usize,
+    /// How much of it was lent to the caller and has not been released.
     lent: usize,
     /// The fault that ended the connection; plaintext received before it is delivered first.
     fault: Option<Fault>,
@@ -102,6 +104,7 @@ impl Engine {
         Self {
             stage,
             inlet: Inlet::default(),
+            waiting: 0,
             lent: 0,
             fault: None,
             is_closed: false,
@@ -182,8 +185,15 @@ impl Engine {
             ..
         } = self;
         match with_notes(notes, || stage.process(*is_closed, outgoing)) {
-            Ok(peer_has_closed) => self.peer_has_closed |= peer_has_closed,
+            Ok(Received {
+                plaintext,
+                peer_has_closed,
+            }) => {
+                self.waiting = plaintext;
+                self.peer_has_closed |= peer_has_closed;
+            }
             Err(error) => {
+                self.waiting = self.stage.first_chunk().len();
                 self.fault = Some(Fault::Tls(error));
                 return;
             }
@@ -241,32 +251,30 @@ impl Engine {
     }
 
     /// Whether there is plaintext to lend.
-    pub(crate) fn has_plaintext(&mut self) -> bool {
-        !self.first_chunk().is_empty()
+    pub(crate) fn has_plaintext(&self) -> bool {
+        self.waiting > 0
     }
 
     /// Lends the next piece of plaintext until [`release`](Self::release).
     pub(crate) fn lend(&mut self) -> &[u8] {
-        self.lent = self.first_chunk().len();
-        self.first_chunk()
+        let chunk = self.stage.first_chunk();
+        self.lent = chunk.len();
+        chunk
     }
 
     /// Gives up what was lent.
     pub(crate) fn release(&mut self) {
-        if self.lent > 0 {
-            if let Stage::Running(connection) = &mut self.stage {
-                io::BufRead::consume(&mut connection.reader(), self.lent);
-            }
-            self.lent = 0;
+        let lent = mem::take(&mut self.lent);
+        if lent == 0 {
+            return;
         }
-    }
-
-    fn first_chunk(&mut self) -> &[u8] {
-        match &mut self.stage {
-            Stage::Running(connection) => {
-                connection.reader().into_first_chunk().unwrap_or_default()
-            }
-            Stage::Hello(..) | Stage::Offered(..) | Stage::Spent => &[],
+        if let Stage::Running(connection) = &mut self.stage {
+            io::BufRead::consume(&mut connection.reader(), lent);
+        }
+        self.waiting = self.waiting.saturating_sub(lent);
+        if self.fault.is_some() {
+            // rustls did not say how much it decrypted before the fault.
+            self.waiting = self.stage.first_chunk().len();
         }
     }
 
@@ -403,6 +411,14 @@ impl Engine {
 }
 
 impl Stage {
+    /// The first piece of plaintext that rustls holds.
+    fn first_chunk(&mut self) -> &[u8] {
+        match self {
+            Self::Running(connection) => connection.reader().into_first_chunk().unwrap_or_default(),
+            Self::Hello(..) | Self::Offered(..) | Self::Spent => &[],
+        }
+    }
+
     /// Gives rustls all of `portion`.
     fn take(&mut self, mut portion: &[u8]) -> Result<(), Fault> {
         if let Self::Hello(_, peek) = self {
@@ -424,8 +440,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Whether the peer has closed.
-    fn process(&mut self, is_closed: bool, outgoing: &mut BytesMut) -> Result<bool, rustls::Error> {
+    fn process(
+        &mut self,
+        is_closed: bool,
+        outgoing: &mut BytesMut,
+    ) -> Result<Received, rustls::Error> {
         match self {
             Self::Running(connection) if is_closed => {
                 // In debug builds rustls asserts that no alert follows the one that it has sent,
@@ -433,17 +452,15 @@ impl Stage {
                 // say then is discarded anyway.
                 panic::catch_unwind(AssertUnwindSafe(|| connection.process_new_packets()))
                     .unwrap_or(Err(rustls::Error::DecryptError))
-                    .map(|io| io.peer_has_closed())
+                    .map(Received::from)
             }
-            Self::Running(connection) => connection
-                .process_new_packets()
-                .map(|io| io.peer_has_closed()),
+            Self::Running(connection) => connection.process_new_packets().map(Received::from),
             Self::Hello(acceptor, peek) => match acceptor.accept() {
-                Ok(None) => Ok(false),
+                Ok(None) => Ok(Received::default()),
                 Ok(Some(accepted)) => {
                     let versions = peek.versions();
                     *self = Self::Offered(accepted, versions);
-                    Ok(false)
+                    Ok(Received::default())
                 }
                 Err((error, alert)) => {
                     let versions = peek.versions();
@@ -451,7 +468,24 @@ impl Stage {
                     Err(refuse_hello(error, alert, versions, outgoing))
                 }
             },
-            Self::Offered(..) | Self::Spent => Ok(false),
+            Self::Offered(..) | Self::Spent => Ok(Received::default()),
+        }
+    }
+}
+
+/// What rustls has after its work on what it was given.
+#[derive(Default)]
+struct Received {
+    /// Bytes of plaintext.
+    plaintext: usize,
+    peer_has_closed: bool,
+}
+
+impl From<IoState> for Received {
+    fn from(state: IoState) -> Self {
+        Self {
+            plaintext: state.plaintext_bytes_to_read(),
+            peer_has_closed: state.peer_has_closed(),
         }
     }
 }

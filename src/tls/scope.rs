@@ -49,10 +49,7 @@ thread_local! {
 
 /// Calls into rustls with `notes` open to its callbacks.
 pub(super) fn with_notes<R>(notes: &mut Notes, call: impl FnOnce() -> R) -> R {
-    let mut lent = Lent {
-        notes,
-        outer: Notes::default(),
-    };
+    let mut lent = Lent(notes);
     lent.exchange();
     let result = call();
     drop(lent);
@@ -64,21 +61,19 @@ pub(super) fn note<R>(write: impl FnOnce(&mut Notes) -> R) -> R {
     CURRENT.with_borrow_mut(write)
 }
 
-/// Gives the notes back also when a callback panics.
-struct Lent<'a> {
-    notes: &'a mut Notes,
-    outer: Notes,
-}
+/// Gives the notes back also when a callback panics. Where the notes were, those of the outer
+/// session wait meanwhile.
+struct Lent<'a>(&'a mut Notes);
 
 impl Lent<'_> {
     fn exchange(&mut self) {
-        self.outer = CURRENT.replace(mem::take(self.notes));
+        CURRENT.with_borrow_mut(|current| mem::swap(current, self.0));
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        *self.notes = CURRENT.replace(mem::take(&mut self.outer));
+        self.exchange();
     }
 }
 
