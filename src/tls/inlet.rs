@@ -9,8 +9,11 @@ use crate::limits::{MAX_RECORD, MAX_RECORD_PAYLOAD, RECORD_HEADER};
 
 /// Records up to this size wait in the caller's buffer until they are whole.
 const SMALL: usize = 4096;
-/// As many whole small records are handed over at once as fit into this.
-const BATCH: usize = 1024;
+/// So many whole small records are handed over at once: rustls moves those that follow to the front
+/// after each of them, and more of them cost more to move than another call does.
+const BATCH: usize = 8;
+/// Bytes in a batch: what rustls reads at a time into an empty buffer.
+const BATCH_BYTES: usize = 4096;
 
 /// What is known of the record that rustls holds the beginning of.
 #[derive(Debug, Default)]
@@ -122,7 +125,7 @@ fn large(wanted: usize, incoming: &[u8], is_handshaking: bool) -> Portion {
 fn batch(first: usize, mut rest: &[u8]) -> Portion {
     let (mut bytes, mut records) = (first, 1);
     while let Header::Total(total) = record_length(rest) {
-        if bytes + total > BATCH {
+        if records >= BATCH || bytes + total > BATCH_BYTES {
             break;
         }
         let Some(behind) = rest.get(total..) else {
