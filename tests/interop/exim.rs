@@ -18,6 +18,7 @@ pub(crate) struct Exim {
     pub(crate) submission: u16,
     pub(crate) server: Server,
     mailbox: PathBuf,
+    log: PathBuf,
     _scratch: Scratch,
 }
 
@@ -88,6 +89,7 @@ inbox:
             submission,
             server,
             mailbox: mail.join("inbox"),
+            log: spool.join("log-main"),
             _scratch: scratch,
         }
     }
@@ -97,6 +99,16 @@ inbox:
         within(Duration::from_secs(10), || {
             fs::read_to_string(&self.mailbox).is_ok_and(|mail| mail.contains(text))
         })
+    }
+}
+
+/// Its deliveries are no longer its descendants, and would make their directories again.
+impl Drop for Exim {
+    fn drop(&mut self) {
+        within(Duration::from_secs(5), || {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            log.matches(" <= ").count() == log.matches(" Completed").count()
+        });
     }
 }
 
