@@ -406,8 +406,12 @@ impl Pair {
     /// Carries everything until nothing moves.
     pub(crate) fn run(&mut self) {
         while !self.to_server.is_empty() || !self.to_client.is_empty() {
-            self.carry_to_server(usize::MAX);
-            self.carry_to_client(usize::MAX);
+            if !self.to_server.is_empty() {
+                self.carry_to_server(usize::MAX);
+            }
+            if !self.to_client.is_empty() {
+                self.carry_to_client(usize::MAX);
+            }
         }
     }
 
