@@ -5,7 +5,7 @@ use mail_tls::{EmailAddress, Host, HostName};
 
 fuzz_target!(|text: &str| {
     match HostName::parse(text) {
-        Ok(name) => assert_eq!(HostName::parse(&name.to_string()), Ok(name)),
+        Ok(name) => assert_eq!(HostName::parse(name.as_str()), Ok(name)),
         Err(error) => drop(error.to_string()),
     }
     match Host::parse(text) {
