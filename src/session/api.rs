@@ -11,9 +11,9 @@ macro_rules! session_api {
             /// What is left in `incoming` after `Ok(None)` belongs to this session, possibly partly
             /// decrypted: only append to it. It is less than [`INCOMING_LEFTOVER`] bytes. Share the buffer
             /// with another session only when it is empty. While an answer to
-            /// [`Event::ClientHello`] is awaited nothing is consumed.
+            /// [`Event::ClientHello`](crate::Event::ClientHello) is awaited nothing is consumed.
             ///
-            /// The plaintext in [`Event::Data`] is lent, and given up by the next call.
+            /// The plaintext in [`Event::Data`](crate::Event::Data) is lent, and given up by the next call.
             ///
             /// [`INCOMING_LEFTOVER`]: crate::limits::INCOMING_LEFTOVER
             ///
@@ -34,8 +34,8 @@ macro_rules! session_api {
             /// nothing.
             ///
             /// # Errors
-            /// [`ApiMisuse::SendBeforeEstablished`] and [`ApiMisuse::SendAfterClose`], without effect.
-            /// [`ProtocolError::KeysExhausted`] where the keys of a TLS 1.2 connection are used up: the
+            /// [`ApiMisuse::SendBeforeEstablished`](crate::ApiMisuse::SendBeforeEstablished) and [`ApiMisuse::SendAfterClose`](crate::ApiMisuse::SendAfterClose), without effect.
+            /// [`ProtocolError::KeysExhausted`](crate::ProtocolError::KeysExhausted) where the keys of a TLS 1.2 connection are used up: the
             /// session is dead then, and `plaintext` may have been sent in part.
             pub fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error> {
                 self.0.send(plaintext, outgoing)
@@ -67,7 +67,7 @@ macro_rules! session_api {
             /// (RFC 8314 §3.4, RFC 8446 §6.1). After it nothing can be sent.
             ///
             /// Nobody has to wait: once `outgoing` is written, the transport may be closed. Who wants to
-            /// know whether the peer has sent everything goes on reading until [`Event::PeerClosed`].
+            /// know whether the peer has sent everything goes on reading until [`Event::PeerClosed`](crate::Event::PeerClosed).
             /// Closing again, or closing a dead session, does nothing.
             pub fn close(&mut self, outgoing: &mut BytesMut) {
                 self.0.close(outgoing);
@@ -76,8 +76,8 @@ macro_rules! session_api {
             /// The transport's input has ended. Call [`process`](Self::process) until `Ok(None)` before,
             /// so that everything has been delivered.
             ///
-            /// [`EndOfInput::Clean`] only after [`Event::PeerClosed`]. Before the session was established
-            /// the end kills it: later calls return [`ProtocolError::EndedDuringHandshake`]. Afterwards
+            /// [`EndOfInput::Clean`](crate::EndOfInput::Clean) only after [`Event::PeerClosed`](crate::Event::PeerClosed). Before the session was established
+            /// the end kills it: later calls return [`ProtocolError::EndedDuringHandshake`](crate::ProtocolError::EndedDuringHandshake). Afterwards
             /// the own half may still send.
             pub fn end_of_input(&mut self) -> EndOfInput {
                 self.0.end_of_input()
@@ -93,7 +93,7 @@ macro_rules! session_api {
             /// nothing before.
             ///
             /// # Errors
-            /// [`Error::TimedOut`], with what was heard from the peer by then, once the deadline has
+            /// [`Error::TimedOut`](crate::Error::TimedOut), with what was heard from the peer by then, once the deadline has
             /// passed; the session is dead. A dead session's error.
             pub fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
                 self.0.expire(outgoing)
@@ -105,7 +105,7 @@ macro_rules! session_api {
                 self.0.trim();
             }
 
-            /// Whether [`Event::Established`] has been told and the session lives.
+            /// Whether [`Event::Established`](crate::Event::Established) has been told and the session lives.
             pub fn is_established(&self) -> bool {
                 self.0.is_established()
             }

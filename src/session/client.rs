@@ -35,7 +35,7 @@ use crate::tls::{ClientHello, Engine};
 ///    [`expire`](Self::expire).
 ///
 /// After the first error the session is dead, and every later call returns the same error again.
-/// An [`ApiMisuse`] alone does not kill it, and has no effect.
+/// An [`ApiMisuse`](crate::ApiMisuse) alone does not kill it, and has no effect.
 #[derive(Debug)]
 pub struct ClientSession(Machine<ClientRole>);
 

@@ -85,9 +85,9 @@ impl ServerSession {
     /// [`process`](Self::process) again.
     ///
     /// # Errors
-    /// [`ApiMisuse::AnswerNotAwaited`] without effect where none is awaited.
+    /// [`ApiMisuse::AnswerNotAwaited`](crate::ApiMisuse::AnswerNotAwaited) without effect where none is awaited.
     /// [`ConfigError::UnusableCertificate`](crate::ConfigError::UnusableCertificate) where the
-    /// certificate given cannot be used: the session is dead. [`PolicyRefusal::RefusedByAnswer`]
+    /// certificate given cannot be used: the session is dead. [`PolicyRefusal::RefusedByAnswer`](crate::PolicyRefusal::RefusedByAnswer)
     /// for [`HelloAnswer::Refuse`], so that a refused session ends as every other one does.
     pub fn answer(&mut self, answer: HelloAnswer, outgoing: &mut BytesMut) -> Result<(), Error> {
         if let Some(death) = self.0.death() {
@@ -114,7 +114,7 @@ impl ServerSession {
     /// The embedder has mapped the client's verified certificate to a user whom it lets in.
     ///
     /// # Errors
-    /// [`ApiMisuse::NoClientCertificate`] where the client has shown none; a dead session's error.
+    /// [`ApiMisuse::NoClientCertificate`](crate::ApiMisuse::NoClientCertificate) where the client has shown none; a dead session's error.
     pub fn accept_client_identity(&mut self) -> Result<ExternalOffer, Error> {
         if let Some(death) = self.0.death() {
             return Err(death.clone());
