@@ -45,6 +45,8 @@ pub(crate) struct Certificate<'a> {
     pub(crate) issuer_name: &'a [u8],
     /// The content of the SubjectPublicKeyInfo.
     pub(crate) public_key_info: &'a [u8],
+    /// The SubjectPublicKeyInfo with its tag and length.
+    pub(crate) public_key_der: &'a [u8],
     /// The content of the sequence of extensions.
     extensions: &'a [u8],
 }
@@ -92,7 +94,7 @@ impl<'a> Certificate<'a> {
         let issuer = fields.expect(der::SEQUENCE)?;
         let validity = fields.expect(der::SEQUENCE)?.content;
         let subject = fields.expect(der::SEQUENCE)?;
-        let public_key_info = fields.expect(der::SEQUENCE)?.content;
+        let public_key_info = fields.expect(der::SEQUENCE)?;
         fields.optional(der::primitive(1))?; // issuerUniqueID
         fields.optional(der::primitive(2))?; // subjectUniqueID
         let extensions = match fields.optional(der::constructed(3))? {
@@ -111,7 +113,8 @@ impl<'a> Certificate<'a> {
             subject: subject.content,
             subject_name: subject.whole,
             issuer_name: issuer.whole,
-            public_key_info,
+            public_key_info: public_key_info.content,
+            public_key_der: public_key_info.whole,
             extensions,
         })
     }

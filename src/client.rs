@@ -15,6 +15,7 @@ use crate::name::Host;
 use crate::policy::Account;
 use crate::tls::{Provider, TlsVersions};
 use crate::verify::TrustAnchors;
+use crate::verify::dane::Dane;
 
 /// What all client sessions of a program share: trust anchors, provider of cryptography, TLS
 /// versions, limits and [`Clock`]. Cheap to clone.
@@ -63,7 +64,33 @@ impl Client {
     /// [`ConfigError::UnusableCertificate`]: crate::ConfigError::UnusableCertificate
     /// [`ConfigError::UnusableProvider`]: crate::ConfigError::UnusableProvider
     pub fn connector(&self, account: &Account, endpoint: Endpoint) -> Result<Connector, Error> {
-        Connector::prepare(&self.0, account, endpoint)
+        Connector::prepare(&self.0, account, endpoint, None)
+    }
+
+    /// The same with what DNS says about the server's certificate (RFC 7671, RFC 7673), as a
+    /// [`DanePolicy`](crate::dane::DanePolicy) has decided.
+    ///
+    /// Records that are applied decide alone who the server is; see [`dane`](crate::dane). Their
+    /// base domain is sent as SNI, also where the endpoint says not to (RFC 7671 §10.2). They are
+    /// not applied to a host that was learned in an insecure way (RFC 7673 §3.1).
+    ///
+    /// A connector with records is good as long as they are: then look them up again and make a new
+    /// one. Tickets and verdicts end with it.
+    ///
+    /// # Errors
+    /// As [`connector`](Self::connector); [`ConfigError::TlsaOfOtherEndpoint`] for records of
+    /// another host or port; [`PolicyRefusal::Dane`] for records that are out of date, and where
+    /// they are required and cannot be applied.
+    ///
+    /// [`ConfigError::TlsaOfOtherEndpoint`]: crate::ConfigError::TlsaOfOtherEndpoint
+    /// [`PolicyRefusal::Dane`]: crate::PolicyRefusal::Dane
+    pub fn connector_with_dane(
+        &self,
+        account: &Account,
+        endpoint: Endpoint,
+        dane: &Dane,
+    ) -> Result<Connector, Error> {
+        Connector::prepare(&self.0, account, endpoint, Some(dane))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::endpoint::{ClientAlpn, Endpoint, Sni};
 use crate::error::{ApiMisuse, ConfigError, Error, PolicyRefusal, ProtocolError};
 use crate::identity::ReferenceIds;
 use crate::limits::{EXCERPT, Limits};
-use crate::name::Host;
+use crate::name::{Host, HostName};
 use crate::policy::Account;
 use crate::service::TlsMode;
 use crate::session::ClientSession;
@@ -19,6 +19,7 @@ use crate::starttls::Dialog;
 use crate::text::UntrustedText;
 use crate::tls::{ClientEngineFactory, ClientParts};
 use crate::verify::Requirements;
+use crate::verify::dane::{Dane, TlsaName};
 
 /// A [`Client`](crate::Client), an [`Account`] and an [`Endpoint`], prepared once. Cheap to clone.
 ///
@@ -30,6 +31,9 @@ pub struct Connector(Arc<Prepared>);
 
 pub(crate) struct Prepared {
     pub(crate) endpoint: Endpoint,
+    /// The base domain of TLSA records that are applied.
+    base_domain: Option<HostName>,
+    dane: Option<Dane>,
     pub(crate) engines: ClientEngineFactory,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
@@ -43,7 +47,12 @@ impl Connector {
         client: &Shared,
         account: &Account,
         endpoint: Endpoint,
+        dane: Option<&Dane>,
     ) -> Result<Self, Error> {
+        let dane = match dane {
+            Some(dane) => Some(dane_for(&endpoint, dane, &client.clock)?),
+            None => None,
+        };
         let generation = account.generation();
         let references = ReferenceIds::for_host(endpoint.host(), endpoint.provenance())
             .map_err(ConfigError::UntrustworthyHost)?;
@@ -52,6 +61,16 @@ impl Connector {
             references,
             client.provider.get().signature_verification_algorithms,
         );
+        let base_domain = dane
+            .as_ref()
+            .and_then(Dane::set_in_force)
+            .map(|set| set.name().base_domain().clone());
+        let requirements = match &dane {
+            Some(dane) => requirements
+                .with_dane(dane.clone())
+                .map_err(|unrelated| other_endpoint(&endpoint, unrelated.name))?,
+            None => requirements,
+        };
         let engines = ClientEngineFactory::new(ClientParts {
             provider: &client.provider,
             versions: client.versions,
@@ -59,8 +78,11 @@ impl Connector {
             account: account.clone(),
             generation,
             requirements,
-            server_name: endpoint.host().server_name(),
-            send_sni: endpoint.sni() == Sni::Send,
+            server_name: match &base_domain {
+                Some(base) => Host::Name(base.clone()).server_name(),
+                None => endpoint.host().server_name(),
+            },
+            send_sni: base_domain.is_some() || endpoint.sni() == Sni::Send,
             alpn: offered_alpn(&endpoint)?,
             client_certificate: account.client_certificate(),
             remember_verdicts: client.remember_verdicts,
@@ -68,6 +90,8 @@ impl Connector {
         })?;
         Ok(Self(Arc::new(Prepared {
             endpoint,
+            base_domain,
+            dane,
             engines,
             clock: client.clock.clone(),
             limits: client.limits,
@@ -81,7 +105,8 @@ impl Connector {
     /// the session waits for the server's greeting, and speaks the plaintext dialog by itself.
     ///
     /// # Errors
-    /// [`PolicyRefusal::StaleConnector`] once the account has been changed.
+    /// [`PolicyRefusal::StaleConnector`] once the account has been changed,
+    /// [`PolicyRefusal::Dane`] once the TLSA records are out of date.
     pub fn connect(&self, outgoing: &mut BytesMut) -> Result<ClientSession, Error> {
         match self.0.endpoint.mode() {
             TlsMode::Implicit => ClientSession::start(Arc::clone(&self.0), outgoing),
@@ -99,6 +124,7 @@ impl Connector {
     /// # Errors
     /// [`ProtocolError::ResponseInjection`] where `surplus` is not empty,
     /// [`PolicyRefusal::StaleConnector`] once the account has been changed,
+    /// [`PolicyRefusal::Dane`] once the TLSA records are out of date,
     /// [`ApiMisuse::NoPlaintextPhase`] for an endpoint with implicit TLS.
     pub fn upgrade(&self, surplus: &[u8], outgoing: &mut BytesMut) -> Result<ClientSession, Error> {
         match self.0.endpoint.mode() {
@@ -119,13 +145,30 @@ impl Connector {
         &self.0.endpoint
     }
 
-    /// Whether the account has been changed since the connector was made.
+    /// What DNS says about the server's certificate, as it was decided for this endpoint; `None`
+    /// where nothing was looked up.
+    pub fn dane(&self) -> Option<&Dane> {
+        self.0.dane.as_ref()
+    }
+
+    /// Whether the account has been changed since the connector was made, or its TLSA records are
+    /// out of date.
     pub fn is_stale(&self) -> bool {
-        self.0.check_generation().is_err()
+        self.0.check_current().is_err()
     }
 }
 
 impl Prepared {
+    /// Whether a session may begin.
+    pub(crate) fn check_current(&self) -> Result<(), PolicyRefusal> {
+        self.check_generation()?;
+        // RFC 6698 §8.2.
+        match &self.dane {
+            Some(dane) => Ok(dane.check_time(self.clock.unix())?),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn check_generation(&self) -> Result<(), PolicyRefusal> {
         let current = self.account.generation();
         if current == self.generation {
@@ -149,6 +192,9 @@ impl Prepared {
 
     /// The name that is sent as SNI.
     pub(crate) fn sent_name(&self) -> Option<&str> {
+        if let Some(base) = &self.base_domain {
+            return Some(base.as_str());
+        }
         match (self.endpoint.sni(), self.endpoint.host()) {
             (Sni::Send, Host::Name(name)) => Some(name.as_str()),
             (Sni::Omit, _) | (Sni::Send, Host::Ip(_)) => None,
@@ -167,6 +213,31 @@ impl Prepared {
             ClientAlpn::Off | ClientAlpn::Offer => None,
             ClientAlpn::Require => self.endpoint.service().alpn_id(),
         }
+    }
+}
+
+/// The decision for this endpoint: RFC 6698 §4 binds records to a port and a transport, and
+/// RFC 7673 §3.1 lets them count only for a host that was securely learned.
+fn dane_for(endpoint: &Endpoint, dane: &Dane, clock: &Clock) -> Result<Dane, Error> {
+    let name = dane.name();
+    let is_of_host = endpoint.host().name().is_some_and(|host| name.is_of(host));
+    if !is_of_host || name.port() != endpoint.port() {
+        return Err(other_endpoint(endpoint, name.clone()).into());
+    }
+    if endpoint.provenance().is_trustworthy() {
+        dane.check_time(clock.unix()).map_err(PolicyRefusal::from)?;
+        return Ok(dane.clone());
+    }
+    Ok(dane
+        .without_trust_in_the_host()
+        .map_err(PolicyRefusal::from)?)
+}
+
+fn other_endpoint(endpoint: &Endpoint, tlsa: TlsaName) -> ConfigError {
+    ConfigError::TlsaOfOtherEndpoint {
+        tlsa: Box::new(tlsa),
+        host: endpoint.host().clone(),
+        port: endpoint.port(),
     }
 }
 

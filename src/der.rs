@@ -121,6 +121,22 @@ pub(crate) fn only(bytes: &[u8], tag: u8) -> Result<&[u8], NotDer> {
     Ok(value.content)
 }
 
+/// A SEQUENCE with this content: gives back the tag and length that a trust anchor leaves out.
+pub(crate) fn in_sequence(content: &[u8]) -> Vec<u8> {
+    let mut whole = vec![SEQUENCE];
+    match (u8::try_from(content.len()), u16::try_from(content.len())) {
+        (Ok(length @ 0..=0x7F), _) => whole.push(length),
+        (Ok(length), _) => whole.extend([0x81, length]),
+        (Err(_), Ok(length)) => {
+            whole.push(0x82);
+            whole.extend(length.to_be_bytes());
+        }
+        (Err(_), Err(_)) => return Vec::new(),
+    }
+    whole.extend_from_slice(content);
+    whole
+}
+
 /// X.690 §10.1: the definite form, in as few octets as can be.
 #[inline]
 fn length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {

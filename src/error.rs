@@ -7,9 +7,10 @@ mod starttls;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::name::InvalidName;
+use crate::name::{Host, InvalidName};
 use crate::service::{Service, TlsMode};
 use crate::verify::CertificateRejection;
+use crate::verify::dane::{DaneRefusal, TlsaName, TlsaSetTooLarge};
 
 pub use plaintext::{PlaintextPeer, Spoken};
 pub use protocol::{Cause, Heard, ProtocolError};
@@ -129,6 +130,9 @@ pub enum PolicyRefusal {
     /// The validity that a resumed session inherits has come to an end.
     #[error("the authentication that the resumed session inherits is no longer valid")]
     InheritedAuthenticationExpired,
+    /// TLSA records, or the failure to get them, forbid to connect.
+    #[error(transparent)]
+    Dane(#[from] DaneRefusal),
 }
 
 impl PolicyRefusal {
@@ -140,6 +144,7 @@ impl PolicyRefusal {
             Self::AlpnNotOffered { .. } => "alpn-not-offered",
             Self::RefusedByAnswer => "refused-by-answer",
             Self::InheritedAuthenticationExpired => "inherited-authentication-expired",
+            Self::Dane(refusal) => refusal.code(),
         }
     }
 }
@@ -193,6 +198,19 @@ pub enum ConfigError {
         /// The service.
         service: Service,
     },
+    /// TLSA records of another host or port were given for an endpoint (RFC 6698 §4).
+    #[error("the TLSA records at {tlsa} are not those of {host}, port {port}")]
+    TlsaOfOtherEndpoint {
+        /// Where the records are.
+        tlsa: Box<TlsaName>,
+        /// The endpoint's host.
+        host: Host,
+        /// The endpoint's port.
+        port: u16,
+    },
+    /// A set of TLSA records is larger than what is looked at.
+    #[error(transparent)]
+    TlsaSetTooLarge(TlsaSetTooLarge),
     /// An acceptor was to be made without a certificate.
     #[error("a server needs at least one certificate with its key")]
     NoCertificate,
@@ -223,6 +241,18 @@ impl From<ProtocolError> for Error {
 impl From<PolicyRefusal> for Error {
     fn from(refusal: PolicyRefusal) -> Self {
         Self::Policy(Arc::new(refusal))
+    }
+}
+
+impl From<DaneRefusal> for Error {
+    fn from(refusal: DaneRefusal) -> Self {
+        PolicyRefusal::from(refusal).into()
+    }
+}
+
+impl From<TlsaSetTooLarge> for Error {
+    fn from(error: TlsaSetTooLarge) -> Self {
+        ConfigError::TlsaSetTooLarge(error).into()
     }
 }
 

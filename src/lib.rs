@@ -172,7 +172,7 @@ pub use session::{
 pub use starttls::StartTlsStrategy;
 pub use text::UntrustedText;
 pub use tls::{ClientHello, TlsVersions};
-pub use verify::{CertificateRejection, TrustAnchors, Verification};
+pub use verify::{CertificateRejection, TrustAnchors, Verification, dane};
 
 /// The README's code, compiled.
 #[cfg(all(

@@ -151,6 +151,35 @@ pub(crate) const RSA_BITS: usize = 2048;
 /// and every path search compares with each anchor.
 pub(crate) const TRUST_ANCHORS: usize = 4096;
 
+/// TLSA records in one set.
+///
+/// A change of keys doubles what is published (RFC 7671 §8), and nobody publishes more than a few
+/// combinations; each record is compared with each certificate of the chain.
+pub const TLSA_RECORDS: usize = 32;
+
+/// Octets in all TLSA records of a set together: a DNS message has no more.
+pub const TLSA_BYTES: usize = 0xFFFF;
+
+/// Octets in one TLSA record, RFC 1035 §3.2.1.
+pub(crate) const TLSA_RDATA: usize = 0xFFFF;
+
+/// Authorities from TLSA records alone, not sent by the server, whose key is tried on the chain.
+///
+/// Each is tried on every certificate that may be signed with it; servers have one, or two while
+/// they change it.
+pub(crate) const TLSA_KEYS_FROM_DNS: usize = 8;
+
+/// The shortest time for which TLSA records count.
+///
+/// A time to live of zero lets them be used for the transaction in progress (RFC 1035 §3.2.1), and
+/// that is the connection: with several addresses to try it takes more than one handshake's time.
+pub const TLSA_SHORTEST: Duration = Duration::from_secs(60);
+
+/// The longest time for which TLSA records count.
+///
+/// A record that is withdrawn is a revoked one; resolvers keep nothing longer than a day either.
+pub const TLSA_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Octets of a domain name in text form: RFC 1034 §3.1, 255 on the wire.
 pub(crate) const DNS_NAME: usize = 253;
 

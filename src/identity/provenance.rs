@@ -27,6 +27,11 @@ pub enum Provenance {
     /// Learned in a way that proves nothing, then shown to the user, who confirmed it
     /// (RFC 7817 §8, RFC 8314 §5.1).
     Confirmed,
+    /// What the host stands for through CNAMEs that DNSSEC protects, with TLSA records that it
+    /// protects (RFC 7671 §7). Only such records make it a reference identifier
+    /// ([`ReferenceIds::with_tlsa_base_domain`](super::ReferenceIds::with_tlsa_base_domain)); by
+    /// itself it is none (RFC 7817 §3 input 1(b)).
+    TlsaBaseDomain,
     /// Made up by the program: `imap.` before the domain, and the like.
     Guessed,
 }
@@ -45,7 +50,10 @@ impl Provenance {
             | Self::AutoconfigAuthenticated
             | Self::SrvSecure
             | Self::Confirmed => true,
-            Self::AutoconfigUnauthenticated | Self::SrvInsecure | Self::Guessed => false,
+            Self::AutoconfigUnauthenticated
+            | Self::SrvInsecure
+            | Self::TlsaBaseDomain
+            | Self::Guessed => false,
         }
     }
 }
@@ -61,6 +69,7 @@ impl fmt::Display for Provenance {
             Self::SrvSecure => "from DNSSEC-protected SRV records",
             Self::SrvInsecure => "from SRV records without DNSSEC",
             Self::Confirmed => "confirmed by the user",
+            Self::TlsaBaseDomain => "from DNSSEC-protected aliases and TLSA records",
             Self::Guessed => "guessed by the program",
         })
     }
@@ -70,7 +79,7 @@ impl fmt::Display for Provenance {
 mod tests {
     use super::Provenance::{
         Administrator, AutoconfigAuthenticated, AutoconfigUnauthenticated, Confirmed, Guessed,
-        ProviderDatabase, SrvInsecure, SrvSecure, Typed,
+        ProviderDatabase, SrvInsecure, SrvSecure, TlsaBaseDomain, Typed,
     };
 
     #[test]
@@ -92,6 +101,11 @@ mod tests {
             (SrvSecure, true, "RFC 7817 §3 input 1(c)"),
             (SrvInsecure, false, "RFC 7673 §4.1 MUST NOT; RFC 9325 §7.1"),
             (Confirmed, true, "RFC 7817 §8; RFC 8314 §5.1"),
+            (
+                TlsaBaseDomain,
+                false,
+                "RFC 7817 §3 input 1(b); RFC 7671 §7 only with its TLSA records",
+            ),
             (Guessed, false, "RFC 6125 §6.2.1 MUST"),
         ];
         for (provenance, expected, source) in rows {

@@ -63,6 +63,23 @@ impl ReferenceIds {
         })
     }
 
+    /// These with the base domain of DNSSEC-protected TLSA records as the first
+    /// (RFC 7671 §10.2), which is how a name with the provenance
+    /// [`TlsaBaseDomain`](Provenance::TlsaBaseDomain) gets here, and no other.
+    pub(crate) fn with_tlsa_base(&self, base: &HostName) -> Self {
+        let is_base =
+            |id: &&ReferenceId| matches!(&id.name, ReferenceName::Dns(name) if name == base);
+        let primary = self.ids.iter().find(is_base).cloned();
+        let primary = primary.unwrap_or_else(|| ReferenceId {
+            name: ReferenceName::Dns(base.clone()),
+            provenance: Provenance::TlsaBaseDomain,
+        });
+        let others = self.ids.iter().filter(|id| !is_base(id)).cloned();
+        Self {
+            ids: std::iter::once(primary).chain(others).collect(),
+        }
+    }
+
     /// The identifiers in the order in which they are sought.
     pub fn iter(&self) -> std::slice::Iter<'_, ReferenceId> {
         self.ids.iter()

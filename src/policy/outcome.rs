@@ -1,6 +1,7 @@
 //! How an attempt at an endpoint came out.
 
 use crate::error::{Error, PolicyRefusal, ProtocolError, StartTlsFailure};
+use crate::verify::dane::DaneRefusal;
 
 /// How an attempt at an endpoint came out, in the terms in which a plan decides what comes next.
 ///
@@ -88,6 +89,12 @@ impl From<&Error> for AttemptOutcome {
                 | PolicyRefusal::RefusedByAnswer
                 | PolicyRefusal::InheritedAuthenticationExpired => Self::PolicyUnmet,
                 PolicyRefusal::StaleConnector { .. } => Self::LocalFault,
+                PolicyRefusal::Dane(refusal) => match refusal {
+                    DaneRefusal::Bogus { .. }
+                    | DaneRefusal::LookupFailed { .. }
+                    | DaneRefusal::Required { .. } => Self::PolicyUnmet,
+                    DaneRefusal::Expired { .. } => Self::LocalFault,
+                },
             },
             Error::TimedOut(_) => Self::TimedOut,
             Error::Misuse(_) | Error::Config(_) | Error::Crypto(_) => Self::LocalFault,

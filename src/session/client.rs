@@ -50,7 +50,7 @@ struct ClientRole {
 
 impl ClientSession {
     pub(crate) fn start(prepared: Arc<Prepared>, outgoing: &mut BytesMut) -> Result<Self, Error> {
-        prepared.check_generation()?;
+        prepared.check_current()?;
         let engine = prepared.engines.start(outgoing)?;
         let role = ClientRole {
             prepared,
@@ -60,7 +60,7 @@ impl ClientSession {
     }
 
     pub(crate) fn start_with_dialog(prepared: Arc<Prepared>) -> Result<Self, Error> {
-        prepared.check_generation()?;
+        prepared.check_current()?;
         let dialog = Box::new(prepared.dialog());
         let role = ClientRole {
             prepared,

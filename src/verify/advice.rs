@@ -21,7 +21,9 @@ impl CheckFailure {
                 "Do not send a password; somebody may be in between, for instance on a public \
                  network: try another network, and ask the provider."
             }
+            Self::TlsaExpired { .. } => "Connect again.",
             Self::BadSignature { .. }
+            | Self::TlsaMismatch { .. }
             | Self::Distrusted
             | Self::NoPath
             | Self::NotAnAuthority { .. }
@@ -105,6 +107,13 @@ impl CheckFailure {
             Self::Expired { .. } => "Renew the certificate, and have the server load the new one.",
             Self::NotYetValid { .. } => {
                 "Check the server's clock, and wait with the certificate until it is valid."
+            }
+            Self::TlsaMismatch { .. } => {
+                "Publish a TLSA record for the certificate that the server uses, and for the next one \
+                 before it uses that (RFC 7671 section 8)."
+            }
+            Self::TlsaExpired { .. } => {
+                "Nothing is wrong on the server; a longer time to live of its TLSA records helps."
             }
             Self::NameMismatch(_) => {
                 "Have every name that users connect to, and their mail domain, put into the \

@@ -18,8 +18,11 @@ pub struct TrustAnchors {
     set: Arc<Set>,
 }
 
+#[derive(Default)]
 struct Set {
     anchors: Vec<TrustAnchor<'static>>,
+    /// The certificates from which they were taken, where there were any.
+    certificates: Vec<CertificateDer<'static>>,
     digest: OnceLock<[u8; 32]>,
 }
 
@@ -94,7 +97,7 @@ impl TrustAnchors {
     #[cfg(feature = "webpki-roots")]
     #[must_use]
     pub fn webpki_roots() -> Self {
-        Self::from_set(webpki_roots::TLS_SERVER_ROOTS.to_vec())
+        Self::of(webpki_roots::TLS_SERVER_ROOTS.to_vec())
     }
 
     /// The given certificates, of which only name, key and name constraints are taken.
@@ -106,11 +109,11 @@ impl TrustAnchors {
     pub fn from_der<'a>(
         certificates: impl IntoIterator<Item = CertificateDer<'a>>,
     ) -> Result<Self, TrustAnchorsError> {
-        let mut anchors = Vec::new();
+        let mut set = Set::default();
         for certificate in certificates {
-            push(&mut anchors, &certificate)?;
+            set.push(&certificate)?;
         }
-        Self::not_empty(anchors)
+        Self::not_empty(set)
     }
 
     /// The certificates of a PEM file (RFC 7468), such as `/etc/ssl/certs/ca-certificates.crt` or a
@@ -121,14 +124,14 @@ impl TrustAnchors {
     /// As [`from_der`](Self::from_der), and [`TrustAnchorsError::BadPem`] for damaged text or
     /// [`TrustAnchorsError::PrivateKey`] if there is a private key in it.
     pub fn from_pem(pem: &[u8]) -> Result<Self, TrustAnchorsError> {
-        let mut anchors = Vec::new();
+        let mut set = Set::default();
         for (index, section) in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem).enumerate() {
             let (kind, der) = section.map_err(|error| TrustAnchorsError::BadPem {
                 index,
                 problem: PemProblem::of(&error),
             })?;
             match kind {
-                SectionKind::Certificate => push(&mut anchors, &CertificateDer::from(der))?,
+                SectionKind::Certificate => set.push(&CertificateDer::from(der))?,
                 SectionKind::RsaPrivateKey
                 | SectionKind::PrivateKey
                 | SectionKind::EcPrivateKey => {
@@ -143,7 +146,7 @@ impl TrustAnchors {
                 _ => {}
             }
         }
-        Self::not_empty(anchors)
+        Self::not_empty(set)
     }
 
     /// How many there are.
@@ -157,26 +160,31 @@ impl TrustAnchors {
         &self.set.anchors
     }
 
+    /// The certificates from which anchors were taken; a set that is compiled in has none.
+    pub(super) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.set.certificates
+    }
+
+    /// A set for one report, which may be empty.
+    pub(super) fn of(anchors: Vec<TrustAnchor<'static>>) -> Self {
+        let set = Set {
+            anchors,
+            ..Set::default()
+        };
+        Self { set: Arc::new(set) }
+    }
+
     /// SHA-256 over the set, whatever its order: what was decided under one set of anchors must not
     /// be remembered under another.
     pub(crate) fn digest(&self) -> &[u8; 32] {
         self.set.digest.get_or_init(|| digest_of(&self.set.anchors))
     }
 
-    fn not_empty(anchors: Vec<TrustAnchor<'static>>) -> Result<Self, TrustAnchorsError> {
-        if anchors.is_empty() {
+    fn not_empty(set: Set) -> Result<Self, TrustAnchorsError> {
+        if set.anchors.is_empty() {
             return Err(TrustAnchorsError::Empty);
         }
-        Ok(Self::from_set(anchors))
-    }
-
-    fn from_set(anchors: Vec<TrustAnchor<'static>>) -> Self {
-        Self {
-            set: Arc::new(Set {
-                anchors,
-                digest: OnceLock::new(),
-            }),
-        }
+        Ok(Self { set: Arc::new(set) })
     }
 }
 
@@ -215,21 +223,21 @@ impl fmt::Display for PemProblem {
     }
 }
 
-fn push(
-    anchors: &mut Vec<TrustAnchor<'static>>,
-    certificate: &CertificateDer<'_>,
-) -> Result<(), TrustAnchorsError> {
-    let index = anchors.len();
-    if index >= limits::TRUST_ANCHORS {
-        return Err(TrustAnchorsError::TooMany {
-            count: index.saturating_add(1),
-            limit: limits::TRUST_ANCHORS,
-        });
+impl Set {
+    fn push(&mut self, certificate: &CertificateDer<'_>) -> Result<(), TrustAnchorsError> {
+        let index = self.anchors.len();
+        if index >= limits::TRUST_ANCHORS {
+            return Err(TrustAnchorsError::TooMany {
+                count: index.saturating_add(1),
+                limit: limits::TRUST_ANCHORS,
+            });
+        }
+        let anchor = webpki::anchor_from_trusted_cert(certificate)
+            .map_err(|_| TrustAnchorsError::BadCertificate { index })?;
+        self.anchors.push(anchor.to_owned());
+        self.certificates.push(certificate.clone().into_owned());
+        Ok(())
     }
-    let anchor = webpki::anchor_from_trusted_cert(certificate)
-        .map_err(|_| TrustAnchorsError::BadCertificate { index })?;
-    anchors.push(anchor.to_owned());
-    Ok(())
 }
 
 fn digest_of(anchors: &[TrustAnchor<'_>]) -> [u8; 32] {

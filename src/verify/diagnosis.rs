@@ -46,7 +46,7 @@ pub(super) fn weakness_of_leaf(
     leaf: &Certificate<'_>,
     requirements: &Requirements,
 ) -> Option<CheckFailure> {
-    let label = || label_of(0, leaf);
+    let label = || label_of(Some(0), leaf);
     let Ok(key) = leaf.public_key() else {
         return Some(CheckFailure::Unreadable {
             certificate: label(),
@@ -84,6 +84,23 @@ pub(super) fn explain(findings: Findings<'_, '_>) -> CertificateRejection {
         None => made.extend([Check::Path, Check::Purpose, Check::Validity]),
         Some(error) => explain_path(&findings, error, &mut failures, &mut made),
     }
+    tell(findings, failures, &made)
+}
+
+/// The same where there was no search for a path, because of these `failures`.
+pub(super) fn explain_without_path(
+    findings: Findings<'_, '_>,
+    failures: &[CheckFailure],
+) -> CertificateRejection {
+    let made = [Check::Form, Check::Key, Check::Identity];
+    tell(findings, failures.to_vec(), &made)
+}
+
+fn tell(
+    findings: Findings<'_, '_>,
+    mut failures: Vec<CheckFailure>,
+    made: &[Check],
+) -> CertificateRejection {
     failures.extend(findings.weakness);
     if let (true, Peer::Server(references)) =
         (findings.identity_failed, &findings.requirements.peer)
@@ -93,7 +110,7 @@ pub(super) fn explain(findings: Findings<'_, '_>) -> CertificateRejection {
     }
     let mut failures = failures.into_iter();
     let first = failures.next().unwrap_or(CheckFailure::NoPath);
-    CertificateRejection::new(first, failures.collect(), &made, findings.requirements)
+    CertificateRejection::new(first, failures.collect(), made, findings.requirements)
 }
 
 fn explain_path(
@@ -111,8 +128,13 @@ fn explain_path(
     let walk = Walk::up(leaf, findings.evidence, requirements, findings.now);
 
     for step in &walk.steps {
-        failures.extend(date_failure(step, findings.now));
-        failures.extend(purpose_failure(step, requirements.purpose()));
+        let certificate = &step.certificate;
+        failures.extend(date_failure(certificate, step.label(), findings.now));
+        failures.extend(purpose_failure(
+            certificate,
+            step.label(),
+            requirements.purpose(),
+        ));
     }
     made.extend([Check::Purpose, Check::Validity]);
     match path_besides_dates_and_purpose(findings, error, &walk) {
@@ -173,7 +195,7 @@ fn own_failures(findings: &Findings<'_, '_>, walk: &Walk<'_>) -> Vec<CheckFailur
     let leaf = &findings.leaf;
     if leaf.version != 3 {
         failures.push(CheckFailure::OldVersion {
-            certificate: label_of(0, leaf),
+            certificate: label_of(Some(0), leaf),
             version: leaf.version,
         });
     }
@@ -181,7 +203,7 @@ fn own_failures(findings: &Findings<'_, '_>, walk: &Walk<'_>) -> Vec<CheckFailur
         Ok(false) => {}
         Ok(true) => failures.push(CheckFailure::AuthorityAsPeer),
         Err(_) => failures.push(CheckFailure::Unreadable {
-            certificate: label_of(0, leaf),
+            certificate: label_of(Some(0), leaf),
         }),
     }
     if !failures.is_empty() {
@@ -234,9 +256,14 @@ fn failure_of_walk(walk: &Walk<'_>) -> Option<CheckFailure> {
     }
 }
 
-fn date_failure(step: &Placed<'_>, now: UnixTime) -> Option<CheckFailure> {
-    let certificate = Some(step.label());
-    let Ok(dates) = step.certificate.dates() else {
+pub(super) fn date_failure(
+    certificate: &Certificate<'_>,
+    label: CertificateLabel,
+    now: UnixTime,
+) -> Option<CheckFailure> {
+    let dates = certificate.dates();
+    let certificate = Some(label);
+    let Ok(dates) = dates else {
         return Some(CheckFailure::BadDates { certificate });
     };
     if dates.not_before > dates.not_after {
@@ -260,23 +287,26 @@ fn date_failure(step: &Placed<'_>, now: UnixTime) -> Option<CheckFailure> {
 
 /// RFC 5280 §4.2.1.12, as rustls-webpki reads it: any purpose without the extension, otherwise the
 /// required one must be listed; anyExtendedKeyUsage does not stand for it.
-fn purpose_failure(step: &Placed<'_>, required: Purpose) -> Option<CheckFailure> {
+pub(super) fn purpose_failure(
+    certificate: &Certificate<'_>,
+    label: CertificateLabel,
+    required: Purpose,
+) -> Option<CheckFailure> {
     const SERVER_AUTH: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
     const CLIENT_AUTH: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
     let wanted = match required {
         Purpose::ServerAuthentication => SERVER_AUTH,
         Purpose::ClientAuthentication => CLIENT_AUTH,
     };
-    let certificate = step.label();
-    let Ok(purposes) = step.certificate.purposes() else {
-        return Some(CheckFailure::Unreadable { certificate });
+    let Ok(purposes) = certificate.purposes() else {
+        return Some(CheckFailure::Unreadable { certificate: label });
     };
     let purposes = purposes?;
     if purposes.contains(&wanted) {
         return None;
     }
     Some(CheckFailure::WrongPurpose {
-        certificate: Some(certificate),
+        certificate: Some(label),
         required,
         presented: purposes
             .iter()
@@ -299,13 +329,13 @@ fn is_about_dates_or_purpose(error: &Error) -> bool {
 
 impl Placed<'_> {
     fn label(&self) -> CertificateLabel {
-        label_of(self.position, &self.certificate)
+        label_of(Some(self.position), &self.certificate)
     }
 }
 
-fn label_of(position: usize, certificate: &Certificate<'_>) -> CertificateLabel {
+pub(super) fn label_of(position: Option<usize>, certificate: &Certificate<'_>) -> CertificateLabel {
     CertificateLabel {
-        position: Some(position),
+        position,
         subject: name_text(certificate.subject_name),
     }
 }

@@ -5,6 +5,7 @@ use pki_types::{CertificateDer, UnixTime};
 use crate::certificate::Certificate;
 use crate::identity::{Match, PresentedIds, first_match};
 use crate::limits;
+use crate::verify::dane::{self, DaneReport};
 use crate::verify::diagnosis::{self, Findings};
 use crate::verify::requirements::Peer;
 use crate::verify::{
@@ -14,7 +15,8 @@ use crate::verify::{
 
 /// Decides whether `evidence` satisfies `requirements` at `now`.
 ///
-/// Every check is made: the path to a trust anchor with its dates, purposes and constraints
+/// Where TLSA records are applied, they decide; see [`dane`](crate::verify::dane). Otherwise every
+/// check is made: the path to a trust anchor with its dates, purposes and constraints
 /// (RFC 5280 §6), the strength of the peer's key (RFC 9325 §4.5) and, for a server, the identity
 /// (RFC 7817 §3). The proof that the peer holds the certificate's key is the handshake's part.
 ///
@@ -34,16 +36,32 @@ pub fn evaluate(
             requirements,
         ));
     };
-    let unreadable = || {
-        let failure = CheckFailure::Unreadable {
-            certificate: CertificateLabel::unread(0),
-        };
-        CertificateRejection::early(failure, requirements)
-    };
-    let leaf = Certificate::parse(end_entity).map_err(|_| unreadable())?;
-    let names = PresentedIds::in_certificate(&leaf).map_err(|_| unreadable())?;
+    let leaf = Certificate::parse(end_entity).map_err(|_| unreadable(requirements))?;
+    match &requirements.dane {
+        None => pkix(evidence, end_entity, leaf, requirements, now),
+        Some(dane) if dane.is_in_force() => {
+            dane::evaluate(evidence, end_entity, leaf, requirements, dane, now)
+        }
+        Some(dane) => {
+            let report = DaneReport::untried(dane);
+            match pkix(evidence, end_entity, leaf, requirements, now) {
+                Ok(verification) => Ok(verification.with_dane(report)),
+                Err(rejection) => Err(rejection.with_dane(report)),
+            }
+        }
+    }
+}
 
-    let path = path::check(end_entity, evidence.intermediates, requirements, now);
+/// The verdict without DANE.
+pub(super) fn pkix(
+    evidence: &Evidence<'_>,
+    end_entity: &CertificateDer<'_>,
+    leaf: Certificate<'_>,
+    requirements: &Requirements,
+    now: UnixTime,
+) -> Result<Verification, CertificateRejection> {
+    let names = PresentedIds::in_certificate(&leaf).map_err(|_| unreadable(requirements))?;
+    let path = path::check(end_entity, evidence.intermediates, requirements, None, now);
     let weakness = diagnosis::weakness_of_leaf(&leaf, requirements);
     let identity = identify(&requirements.peer, &names);
 
@@ -67,13 +85,20 @@ pub fn evaluate(
     }
 }
 
-enum Identity<'r, 'p> {
+pub(super) enum Identity<'r, 'p> {
     NotAsked,
     Matched(Match<'r, 'p>),
     Unmatched,
 }
 
-fn identify<'r, 'p>(peer: &'r Peer, names: &PresentedIds<'p>) -> Identity<'r, 'p> {
+fn unreadable(requirements: &Requirements) -> CertificateRejection {
+    let failure = CheckFailure::Unreadable {
+        certificate: CertificateLabel::unread(0),
+    };
+    CertificateRejection::early(failure, requirements)
+}
+
+pub(super) fn identify<'r, 'p>(peer: &'r Peer, names: &PresentedIds<'p>) -> Identity<'r, 'p> {
     match peer {
         Peer::Client => Identity::NotAsked,
         Peer::Server(references) => {

@@ -6,6 +6,7 @@ use pki_types::UnixTime;
 
 use crate::text::UntrustedText;
 use crate::verify::NameMismatch;
+use crate::verify::dane::{TlsaName, TlsaNearMiss};
 
 mod sentence;
 
@@ -25,6 +26,8 @@ pub enum Check {
     Validity,
     /// A name is the expected one (RFC 7817 §3).
     Identity,
+    /// The server is the one that TLSA records in DNS are about (RFC 6698 §4.1).
+    Dane,
 }
 
 /// What a certificate must be good for.
@@ -207,6 +210,23 @@ pub enum CheckFailure {
     },
     /// No name is an expected one.
     NameMismatch(NameMismatch),
+    /// There are TLSA records that can be used, and the server's chain matches none of them. Nothing
+    /// else makes that good (RFC 6698 §4.1).
+    #[non_exhaustive]
+    TlsaMismatch {
+        /// Where the records are.
+        name: TlsaName,
+        /// How many of them can be used.
+        usable: usize,
+        /// What explains it best, if anything does.
+        near_miss: Option<TlsaNearMiss>,
+    },
+    /// The TLSA records had outlived their time when the certificate came (RFC 6698 §8.2).
+    #[non_exhaustive]
+    TlsaExpired {
+        /// Where the records are.
+        name: TlsaName,
+    },
 }
 
 impl CheckFailure {
@@ -238,6 +258,7 @@ impl CheckFailure {
                 Check::Validity
             }
             Self::NameMismatch(_) => Check::Identity,
+            Self::TlsaMismatch { .. } | Self::TlsaExpired { .. } => Check::Dane,
         }
     }
 
@@ -270,6 +291,45 @@ impl CheckFailure {
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::BadDates { .. } => "bad-dates",
             Self::NameMismatch(_) => "name-mismatch",
+            Self::TlsaMismatch { .. } => "tlsa-mismatch",
+            Self::TlsaExpired { .. } => "tlsa-expired",
+        }
+    }
+
+    /// The result type for a report to the domain's owner (RFC 8460 §4.3). `None` for what is not
+    /// the owner's affair.
+    #[must_use]
+    pub const fn tlsrpt_result(&self) -> Option<&'static str> {
+        match self {
+            Self::Expired { .. } => Some("certificate-expired"),
+            Self::NameMismatch(_) => Some("certificate-host-mismatch"),
+            Self::SelfSigned
+            | Self::MissingIntermediate { .. }
+            | Self::UnknownAuthority { .. }
+            | Self::AuthorityAsPeer
+            | Self::NotAnAuthority { .. }
+            | Self::PathLength { .. }
+            | Self::NameConstraint { .. }
+            | Self::BadSignature { .. }
+            | Self::UnsupportedSignature { .. }
+            | Self::Distrusted
+            | Self::PathTooComplex
+            | Self::NoPath
+            | Self::WrongPurpose { .. } => Some("certificate-not-trusted"),
+            // "A general failure for a reason not matching a category above."
+            Self::NoCertificate
+            | Self::TooManyCertificates { .. }
+            | Self::ChainTooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::OldVersion { .. }
+            | Self::CriticalExtension { .. }
+            | Self::WeakKey { .. }
+            | Self::UnsupportedKey { .. }
+            | Self::NotYetValid { .. }
+            | Self::BadDates { .. }
+            | Self::TlsaMismatch { .. } => Some("validation-failure"),
+            // What was looked up was kept for too long on this side.
+            Self::TlsaExpired { .. } => None,
         }
     }
 
@@ -281,6 +341,7 @@ impl CheckFailure {
         }
         match self.check() {
             Check::Form => 0,
+            Check::Dane => 1,
             Check::Path => 2,
             Check::Key => 4,
             Check::Purpose => 5,

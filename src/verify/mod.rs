@@ -16,6 +16,7 @@
 mod advice;
 mod alert;
 mod anchors;
+pub mod dane;
 mod diagnosis;
 mod evaluate;
 mod failure;
@@ -34,5 +35,5 @@ pub use evaluate::evaluate;
 pub use failure::{CertificateLabel, Check, CheckFailure, Purpose};
 pub use near_miss::{NameMismatch, NearMiss, PresentedName};
 pub use rejection::{CertificateRejection, CheckResult};
-pub use requirements::{Evidence, Requirements};
+pub use requirements::{Evidence, Requirements, UnrelatedTlsa};
 pub use verdict::{Authentication, Verification};

@@ -1,7 +1,9 @@
 //! The path to a trust anchor (RFC 5280 §6), through rustls-webpki.
 
 use pki_types::{CertificateDer, UnixTime};
-use webpki::{EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage};
+use webpki::{
+    EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath,
+};
 
 use crate::certificate::Certificate;
 use crate::verify::{Purpose, Requirements};
@@ -19,6 +21,9 @@ impl ValidPath {
     }
 }
 
+/// What else a path must satisfy; where it does not, the search goes on.
+pub(super) type Condition<'c> = &'c dyn Fn(&VerifiedPath<'_>) -> Result<(), Error>;
+
 /// Searches a path from `end_entity` to one of the anchors and verifies it: signatures, dates,
 /// authorities, purposes, path lengths, name constraints.
 ///
@@ -28,6 +33,7 @@ pub(super) fn check(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     requirements: &Requirements,
+    condition: Option<Condition<'_>>,
     now: UnixTime,
 ) -> Result<ValidPath, Error> {
     let usage = match requirements.purpose() {
@@ -42,7 +48,7 @@ pub(super) fn check(
         now,
         usage,
         None,
-        None,
+        condition,
     )?;
     let mut valid_until = not_after(end_entity)?;
     for intermediate in path.intermediate_certificates() {

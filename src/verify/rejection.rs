@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::verify::dane::DaneReport;
 use crate::verify::requirements::Peer;
 use crate::verify::{Check, CheckFailure, Requirements};
 
@@ -13,6 +14,7 @@ use crate::verify::{Check, CheckFailure, Requirements};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRejection {
     report: Arc<Report>,
+    dane: Option<DaneReport>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -71,6 +73,14 @@ impl CertificateRejection {
                 others: failures,
                 results,
             }),
+            dane: None,
+        }
+    }
+
+    pub(super) fn with_dane(self, report: DaneReport) -> Self {
+        Self {
+            dane: Some(report),
+            ..self
         }
     }
 
@@ -87,7 +97,38 @@ impl CertificateRejection {
 
     /// Every check that was asked for, with its result.
     pub fn results(&self) -> impl Iterator<Item = (Check, CheckResult)> {
-        self.report.results.iter().copied()
+        let dane = self.dane_result().map(|result| (Check::Dane, result));
+        self.report.results.iter().copied().chain(dane)
+    }
+
+    /// What TLSA records had to do with it, record by record. `None` where nothing was looked up, or
+    /// nothing got so far.
+    #[must_use]
+    pub fn dane(&self) -> Option<&DaneReport> {
+        self.dane.as_ref()
+    }
+
+    /// The result type for a report to the domain's owner (RFC 8460 §4.3), of the failure to be told
+    /// first. `None` for what is not the owner's affair.
+    #[must_use]
+    pub fn tlsrpt_result(&self) -> Option<&'static str> {
+        self.report.first.tlsrpt_result()
+    }
+
+    /// `None` where TLSA records were not applied.
+    fn dane_result(&self) -> Option<CheckResult> {
+        let dane = self
+            .dane
+            .as_ref()
+            .filter(|dane| dane.not_applied().is_none())?;
+        let has_failed = self
+            .failures()
+            .any(|failure| failure.check() == Check::Dane);
+        Some(match (has_failed, dane.has_match()) {
+            (true, _) => CheckResult::Failed,
+            (false, true) => CheckResult::Passed,
+            (false, false) => CheckResult::NotMade,
+        })
     }
 
     /// The stable code of the failure to be told first.
@@ -99,10 +140,10 @@ impl CertificateRejection {
 
 impl fmt::Display for CertificateRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { first, results, .. } = &*self.report;
+        let first = &self.report.first;
         first.fmt(f)?;
-        let also = results
-            .iter()
+        let also = self
+            .results()
             .filter(|(check, result)| *check != first.check() && *result == CheckResult::Failed);
         for (index, (check, _)) in also.enumerate() {
             f.write_str(if index == 0 {

@@ -3,7 +3,8 @@
 use pki_types::CertificateDer;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 
-use crate::identity::ReferenceIds;
+use crate::identity::{ReferenceId, ReferenceIds, ReferenceName};
+use crate::verify::dane::{Dane, TlsaName};
 use crate::verify::{Purpose, TrustAnchors};
 
 /// What a peer presented.
@@ -69,6 +70,16 @@ pub struct Requirements {
     pub(super) anchors: TrustAnchors,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) peer: Peer,
+    pub(super) dane: Option<Dane>,
+}
+
+/// TLSA records are of another host than the one that is to be verified.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the TLSA records at {name} are not those of the host that is to be verified")]
+#[non_exhaustive]
+pub struct UnrelatedTlsa {
+    /// Where the records are.
+    pub name: TlsaName,
 }
 
 /// Which end the peer is, and who it has to be.
@@ -95,6 +106,7 @@ impl Requirements {
             anchors,
             algorithms,
             peer: Peer::Server(references),
+            dane: None,
         }
     }
 
@@ -106,6 +118,60 @@ impl Requirements {
             anchors,
             algorithms,
             peer: Peer::Client,
+            dane: None,
+        }
+    }
+
+    /// Adds what DNS says about the server (RFC 7671, RFC 7673). Records that are applied decide
+    /// alone, and their base domain becomes the first reference; of others the reason is reported.
+    ///
+    /// # Errors
+    ///
+    /// [`UnrelatedTlsa`] if no reference is the host that the records are of, by itself or through
+    /// secure CNAMEs: such records would authenticate another server. For a client there are none.
+    pub fn with_dane(self, dane: Dane) -> Result<Self, UnrelatedTlsa> {
+        let Some(set) = dane.set_in_force() else {
+            return Ok(Self {
+                dane: Some(dane),
+                ..self
+            });
+        };
+        let is_of = |id: &ReferenceId| match id.name() {
+            ReferenceName::Dns(host) => set.name().is_of(host),
+            ReferenceName::Ip(_) => false,
+        };
+        let peer = match &self.peer {
+            Peer::Server(references) if references.iter().any(is_of) => {
+                Peer::Server(references.with_tlsa_base_domain(set))
+            }
+            Peer::Server(_) | Peer::Client => {
+                return Err(UnrelatedTlsa {
+                    name: set.name().clone(),
+                });
+            }
+        };
+        Ok(Self {
+            peer,
+            dane: Some(dane),
+            ..self
+        })
+    }
+
+    /// For a report: the published authorities in place of the trusted ones.
+    pub(super) fn for_published_anchors(&self, anchors: TrustAnchors) -> Self {
+        Self {
+            anchors,
+            algorithms: self.algorithms,
+            peer: self.peer.clone(),
+            dane: self.dane.clone(),
+        }
+    }
+
+    /// The name that the peer has if TLSA records name its own certificate.
+    pub(super) fn primary_reference(&self) -> Option<&ReferenceId> {
+        match &self.peer {
+            Peer::Server(references) => references.iter().next(),
+            Peer::Client => None,
         }
     }
 

@@ -1,10 +1,12 @@
 //! The verdict that a certificate was accepted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pki_types::UnixTime;
 
 use crate::identity::{Match, PresentedId, ReferenceId};
+use crate::verify::dane::{AnchoredPath, DaneReport, EndEntityMatch};
 use crate::verify::path::ValidPath;
 
 /// By what a peer was authenticated.
@@ -12,7 +14,15 @@ use crate::verify::path::ValidPath;
 #[non_exhaustive]
 pub enum Authentication {
     /// A path to a trust anchor (RFC 5280 §6) and, for a server, a matching name (RFC 7817 §3).
+    ///
+    /// Where TLSA records of usage PKIX-TA or PKIX-EE were applied, [`Verification::dane`] has the
+    /// one that was met as well.
     Pkix,
+    /// A path to an authority that the domain's owner has published in DNS, and a matching name
+    /// (RFC 7671 §5.2).
+    DaneTa,
+    /// The domain's owner has published this very certificate or its key in DNS (RFC 7671 §5.1).
+    DaneEe,
 }
 
 /// Every check was made and passed; what they found. Only
@@ -23,6 +33,7 @@ pub enum Authentication {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
     findings: Arc<Findings>,
+    dane: Option<DaneReport>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,24 +43,83 @@ struct Findings {
     valid_until: UnixTime,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Matched {
     reference: ReferenceId,
-    presented: Box<str>,
+    presented: Option<Box<str>>,
 }
 
 impl Verification {
     /// Asks for the proofs of both parts: the path, and the match within the references.
     pub(super) fn pkix(path: &ValidPath, matched: Option<&Match<'_, '_>>) -> Self {
+        Self::new(
+            Authentication::Pkix,
+            matched.map(Matched::new),
+            path.valid_until(),
+            None,
+        )
+    }
+
+    /// Asks for the proofs of both parts, as [`pkix`](Self::pkix) does.
+    pub(super) fn dane_ta(
+        path: &AnchoredPath,
+        matched: &Match<'_, '_>,
+        report: DaneReport,
+    ) -> Self {
+        Self::new(
+            Authentication::DaneTa,
+            Some(Matched::new(matched)),
+            path.valid_until(),
+            Some(report),
+        )
+    }
+
+    /// Asks for the proof that the certificate is the published one. It holds as long as the records
+    /// do, whatever the certificate's dates (RFC 7671 §5.1).
+    pub(super) fn dane_ee(
+        _: &EndEntityMatch,
+        reference: Option<&ReferenceId>,
+        report: DaneReport,
+    ) -> Self {
+        let matched = reference.map(|reference| Matched {
+            reference: reference.clone(),
+            presented: None,
+        });
+        let forever = UnixTime::since_unix_epoch(Duration::MAX);
+        let valid_until = report.decision().valid_until().unwrap_or(forever);
+        Self::new(Authentication::DaneEe, matched, valid_until, Some(report))
+    }
+
+    fn new(
+        authentication: Authentication,
+        matched: Option<Matched>,
+        valid_until: UnixTime,
+        dane: Option<DaneReport>,
+    ) -> Self {
         Self {
             findings: Arc::new(Findings {
-                authentication: Authentication::Pkix,
-                matched: matched.map(|found| Matched {
-                    reference: found.reference.clone(),
-                    presented: text_of(found.presented),
-                }),
-                valid_until: path.valid_until(),
+                authentication,
+                matched,
+                valid_until,
             }),
+            dane,
+        }
+    }
+
+    /// The same verdict by another path, on which more was found.
+    pub(super) fn along(&self, path: &ValidPath) -> Self {
+        Self::new(
+            self.findings.authentication,
+            self.findings.matched.clone(),
+            path.valid_until(),
+            self.dane.clone(),
+        )
+    }
+
+    pub(super) fn with_dane(self, report: DaneReport) -> Self {
+        Self {
+            dane: Some(report),
+            ..self
         }
     }
 
@@ -61,24 +131,49 @@ impl Verification {
 
     /// The reference identifier that matched: the peer's validated identity (RFC 6125 §6.6.1).
     /// `None` for a client's certificate, of which no name is asked.
+    ///
+    /// With [`Authentication::DaneEe`] it is the base domain of the TLSA records: they, and no name
+    /// in the certificate, bind the key to it (RFC 7671 §5.1).
     #[must_use]
     pub fn reference(&self) -> Option<&ReferenceId> {
         let matched = self.findings.matched.as_ref()?;
         Some(&matched.reference)
     }
 
-    /// The certificate's name that it matched, perhaps a wildcard such as `*.example.net`.
+    /// The certificate's name that it matched, perhaps a wildcard such as `*.example.net`. `None`
+    /// where no name was compared.
     #[must_use]
     pub fn presented_name(&self) -> Option<&str> {
         let matched = self.findings.matched.as_ref()?;
-        Some(&matched.presented)
+        matched.presented.as_deref()
+    }
+
+    /// What TLSA records had to do with it: whether they were applied, why not, and which was met.
+    /// `None` where nothing was looked up.
+    #[must_use]
+    pub fn dane(&self) -> Option<&DaneReport> {
+        self.dane.as_ref()
     }
 
     /// The last second in which this verdict can hold: the earliest end among the certificates of
-    /// the path. What was remembered because of it must be forgotten then.
+    /// the path and the TLSA records. What was remembered because of it must be forgotten then.
     #[must_use]
     pub fn valid_until(&self) -> UnixTime {
-        self.findings.valid_until
+        let records = self
+            .dane
+            .as_ref()
+            .and_then(|dane| dane.decision().valid_until());
+        let path = self.findings.valid_until;
+        records.map_or(path, |records| records.min(path))
+    }
+}
+
+impl Matched {
+    fn new(found: &Match<'_, '_>) -> Self {
+        Self {
+            reference: found.reference.clone(),
+            presented: Some(text_of(found.presented)),
+        }
     }
 }
 

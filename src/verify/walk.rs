@@ -188,6 +188,15 @@ fn flaw_of<'a>(
     })
 }
 
+/// Whether this key made the certificate's signature.
+pub(super) fn is_signed_by(
+    signed: &Certificate<'_>,
+    key: &PublicKey<'_>,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> bool {
+    verify(signed, Some(key), algorithms).is_ok()
+}
+
 fn verify(
     signed: &Certificate<'_>,
     key: Option<&PublicKey<'_>>,

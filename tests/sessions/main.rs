@@ -8,6 +8,7 @@
 mod alpn;
 mod closing;
 mod conversation;
+mod dane;
 mod deadlines;
 mod debug;
 mod faults;

@@ -65,6 +65,10 @@ impl Authority {
         }
     }
 
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
     pub(crate) fn anchors(&self) -> TrustAnchors {
         TrustAnchors::from_pem(self.pem.as_bytes()).unwrap()
     }

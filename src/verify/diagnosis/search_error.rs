@@ -63,15 +63,7 @@ pub(super) fn failure_of(
             certificate: first_above(walk, |step| step.certificate.is_authority() == Ok(false)),
         },
         Error::PathLenConstraintViolated => CheckFailure::PathLength {
-            certificate: walk
-                .steps
-                .iter()
-                .enumerate()
-                .find(|(above, step)| {
-                    let below = above.saturating_sub(1);
-                    matches!(step.certificate.path_length(), Ok(Some(most)) if below > most)
-                })
-                .map(|(_, step)| step.label()),
+            certificate: too_short(walk),
         },
         Error::NameConstraintViolation
         | Error::MalformedNameConstraint
@@ -174,9 +166,9 @@ fn name_constraint(walk: &Walk<'_>) -> CheckFailure {
             let content = anchor.name_constraints.as_ref()?;
             let label = CertificateLabel {
                 position: None,
-                subject: name_text(&in_sequence(&anchor.subject)),
+                subject: name_text(&der::in_sequence(&anchor.subject)),
             };
-            Some((label, constraints_of(&in_sequence(content))))
+            Some((label, constraints_of(&der::in_sequence(content))))
         }
         End::SelfIssued | End::NoIssuer | End::Loop => None,
     };
@@ -225,26 +217,27 @@ fn critical_extension(walk: &Walk<'_>) -> CheckFailure {
     }
 }
 
+/// RFC 5280 §4.2.1.9. Where no certificate of the way has too many below it, it is its end: a
+/// published authority, of which the length counts as well (RFC 7671 §5.2.1).
+fn too_short(walk: &Walk<'_>) -> Option<CertificateLabel> {
+    let step = walk.steps.iter().enumerate().find(|(above, step)| {
+        let below = above.saturating_sub(1);
+        matches!(step.certificate.path_length(), Ok(Some(most)) if below > most)
+    });
+    match (step, walk.end) {
+        (Some((_, step)), _) => Some(step.label()),
+        (None, End::Anchor(anchor)) => Some(CertificateLabel {
+            position: None,
+            subject: name_text(&der::in_sequence(&anchor.subject)),
+        }),
+        (None, End::SelfIssued | End::NoIssuer | End::Loop) => None,
+    }
+}
+
 fn first_above(walk: &Walk<'_>, is: impl Fn(&Placed<'_>) -> bool) -> Option<CertificateLabel> {
     walk.steps
         .iter()
         .skip(1)
         .find(|step| is(step))
         .map(Placed::label)
-}
-
-/// Gives back the tag and length that a trust anchor leaves out.
-fn in_sequence(content: &[u8]) -> Vec<u8> {
-    let mut whole = vec![der::SEQUENCE];
-    match (u8::try_from(content.len()), u16::try_from(content.len())) {
-        (Ok(length @ 0..=0x7F), _) => whole.push(length),
-        (Ok(length), _) => whole.extend([0x81, length]),
-        (Err(_), Ok(length)) => {
-            whole.push(0x82);
-            whole.extend(length.to_be_bytes());
-        }
-        (Err(_), Err(_)) => return Vec::new(),
-    }
-    whole.extend_from_slice(content);
-    whole
 }

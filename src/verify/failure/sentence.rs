@@ -18,6 +18,7 @@ impl fmt::Display for Check {
             Self::Purpose => "purpose",
             Self::Validity => "dates",
             Self::Identity => "name",
+            Self::Dane => "TLSA records",
         })
     }
 }
@@ -177,6 +178,26 @@ impl fmt::Display for CheckFailure {
                 write!(f, "the dates of {} make no sense", Of(certificate.as_ref()))
             }
             Self::NameMismatch(mismatch) => mismatch.fmt(f),
+            Self::TlsaMismatch {
+                name,
+                usable,
+                near_miss,
+            } => {
+                f.write_str(
+                    "the certificate is not the one that the domain's owner has published in DNS (",
+                )?;
+                match usable {
+                    1 => write!(f, "the TLSA record at {name} does not match")?,
+                    _ => write!(f, "none of {usable} TLSA records at {name} matches")?,
+                }
+                match near_miss {
+                    Some(near_miss) => write!(f, ": {near_miss})"),
+                    None => f.write_str(")"),
+                }
+            }
+            Self::TlsaExpired { name } => {
+                write!(f, "the TLSA records at {name} were out of date")
+            }
         }
     }
 }
