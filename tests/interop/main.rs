@@ -13,6 +13,7 @@
 //! * `our_client.rs`, and with it `client_mail.rs` (whole conversations with the mail servers),
 //!   `client_tls.rs` (keys, groups, tickets, endings), `client_certificates.rs`,
 //!   `client_refuses.rs` (what must not be gone on with)
+//! * `dane.rs`: DANE over sockets, with OpenSSL's opinion on the same records
 //! * `our_server.rs`, and with it `server_clients.rs` (whole conversations), `server_choices.rs`
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
 //! * `quickstart.rs`: the example, as a program
@@ -31,6 +32,7 @@ mod client_mail;
 mod client_refuses;
 mod client_tls;
 mod clients;
+mod dane;
 mod dovecot;
 mod driver;
 mod exim;
