@@ -115,9 +115,10 @@ impl Connector {
     }
 
     /// Begins TLS after the server has agreed to STARTTLS in a plaintext phase that the embedder
-    /// had to speak itself; [`connect`](Self::connect) speaks it otherwise. `surplus` is what the embedder has read beyond the line of the reply: it
-    /// has to be empty, since only an attacker puts something there (RFC 3207 §6, RFC 9051
-    /// §11.3).
+    /// had to speak itself; [`connect`](Self::connect) speaks it otherwise.
+    ///
+    /// `surplus` is what the embedder has read beyond the line of the reply: it has to be empty,
+    /// since only an attacker puts something there (RFC 3207 §6, RFC 9051 §11.3).
     ///
     /// Forget whatever the server said before: [`ClientSession::after_tls`] says what to ask again.
     ///
@@ -182,12 +183,12 @@ impl Prepared {
 
     /// The plaintext dialog of one connection.
     pub(crate) fn dialog(&self) -> Dialog {
-        let endpoint = &self.endpoint;
-        Dialog::new(
-            endpoint.service(),
-            endpoint.starttls_strategy(),
-            &self.ehlo_name,
-        )
+        Dialog::new(self.endpoint.service(), self.endpoint.starttls_strategy())
+    }
+
+    /// How the client calls itself in `EHLO`.
+    pub(crate) fn ehlo_name(&self) -> &Host {
+        &self.ehlo_name
     }
 
     /// The name that is sent as SNI.

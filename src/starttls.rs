@@ -16,7 +16,10 @@ mod pop3;
 mod reply;
 mod smtp;
 
-use bytes::BytesMut;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use bytes::{Buf, BytesMut};
 
 use crate::error::{ProtocolError, StartTlsFailure};
 use crate::limits::{DIALOG_BYTES, DIALOG_LINES, EXCERPT};
@@ -49,6 +52,8 @@ pub(crate) struct Dialog {
     /// What the server has said so far.
     bytes: usize,
     line_count: usize,
+    /// How much of the input had come before the last command was sent.
+    early: usize,
 }
 
 #[derive(Debug)]
@@ -71,11 +76,11 @@ enum Next {
 }
 
 /// Everything that a dialog can say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
     Fixed(&'static str),
     /// `EHLO` or `LHLO` with the client's name.
-    Hello(&'static str, Host),
+    Hello(&'static str),
 }
 
 /// How far a dialog has come.
@@ -86,16 +91,16 @@ pub(crate) enum DialogProgress {
 }
 
 impl Dialog {
-    pub(crate) fn new(service: Service, strategy: StartTlsStrategy, name: &Host) -> Self {
+    pub(crate) fn new(service: Service, strategy: StartTlsStrategy) -> Self {
         let (protocol, lines) = match service {
             Service::Imap => (Protocol::Imap(imap::Imap::new(strategy)), imap::LINES),
             Service::Pop3 => (Protocol::Pop3(pop3::Pop3::new(strategy)), pop3::LINES),
             Service::Submission | Service::SmtpRelay => {
-                let smtp = smtp::Smtp::new("EHLO", name.clone(), strategy);
+                let smtp = smtp::Smtp::new("EHLO", strategy);
                 (Protocol::Smtp(smtp), smtp::LINES)
             }
             Service::Lmtp => {
-                let lmtp = smtp::Smtp::new("LHLO", name.clone(), strategy);
+                let lmtp = smtp::Smtp::new("LHLO", strategy);
                 (Protocol::Smtp(lmtp), smtp::LINES)
             }
             Service::ManageSieve => {
@@ -108,45 +113,42 @@ impl Dialog {
             lines: LineReader::new(lines),
             bytes: 0,
             line_count: 0,
+            early: 0,
         }
     }
 
-    /// Takes the lines that have come, and says what there is to say.
+    /// Takes the lines that have come, and says what there is to say. `name` is the client's own,
+    /// for `EHLO`.
     pub(crate) fn advance(
         &mut self,
         incoming: &mut BytesMut,
         outgoing: &mut BytesMut,
+        name: &Host,
     ) -> Result<DialogProgress, ProtocolError> {
         if self.bytes == 0 && matches!(**incoming, [20..=24, ..]) {
             return Err(StartTlsFailure::SpeaksTls.into());
         }
         loop {
-            let before = incoming.len();
-            let line = self.lines.next_line(incoming);
-            self.bytes = self.bytes.saturating_add(before - incoming.len());
-            let Some(line) = line? else {
+            let Some(line) = self.lines.next_line(incoming)? else {
                 return Ok(DialogProgress::Starved);
             };
-            self.line_count += 1;
-            if self.bytes > DIALOG_BYTES {
-                let what = "bytes before TLS";
-                return Err(ProtocolError::TooMuch {
-                    what,
-                    bound: DIALOG_BYTES,
-                });
+            self.count(line.wire_length())?;
+            // What had come before the command was sent is no reply to it.
+            if self.early > 0 && !self.protocol.is_unsolicited(&line) {
+                return Err(injection(incoming.get(..self.early).unwrap_or(incoming)));
             }
-            if self.line_count > DIALOG_LINES {
-                let what = "lines before TLS";
-                return Err(ProtocolError::TooMuch {
-                    what,
-                    bound: DIALOG_LINES,
-                });
-            }
-            match self.protocol.take(&line)? {
+            let next = self.protocol.take(&line)?;
+            let consumed = line.wire_length();
+            self.early = self.early.saturating_sub(consumed);
+            incoming.advance(consumed);
+            match next {
                 Next::Read => {}
                 Next::Send(command) => {
-                    surplus(incoming)?;
-                    command.put(outgoing);
+                    if !self.protocol.may_be_unsolicited(incoming) {
+                        surplus(incoming)?;
+                    }
+                    self.early = incoming.len();
+                    command.put(name, outgoing);
                 }
                 Next::StartTls => {
                     surplus(incoming)?;
@@ -155,10 +157,24 @@ impl Dialog {
             }
         }
     }
+
+    fn count(&mut self, consumed: usize) -> Result<(), ProtocolError> {
+        self.bytes = self.bytes.saturating_add(consumed);
+        self.line_count = self.line_count.saturating_add(1);
+        for (count, bound, what) in [
+            (self.bytes, DIALOG_BYTES, "bytes before TLS"),
+            (self.line_count, DIALOG_LINES, "lines before TLS"),
+        ] {
+            if count > bound {
+                return Err(ProtocolError::TooMuch { what, bound });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Protocol {
-    fn take(&mut self, line: &Line) -> Result<Next, ProtocolError> {
+    fn take(&mut self, line: &Line<'_>) -> Result<Next, ProtocolError> {
         match self {
             Self::Imap(imap) => imap.take(line),
             Self::Pop3(pop3) => pop3.take(line),
@@ -166,24 +182,36 @@ impl Protocol {
             Self::ManageSieve(sieve) => sieve.take(line),
         }
     }
+
+    /// Whether a line is one that a server may send without having been asked. Only IMAP has such
+    /// lines (RFC 9051 §7); servers do greet with two of them. They count for nothing.
+    fn is_unsolicited(&self, line: &Line<'_>) -> bool {
+        self.may_be_unsolicited(line.text())
+    }
+
+    /// Whether what has come of a line may become such a one.
+    fn may_be_unsolicited(&self, beginning: &[u8]) -> bool {
+        match self {
+            Self::Imap(_) => beginning.starts_with(b"*"),
+            Self::Pop3(_) | Self::Smtp(_) | Self::ManageSieve(_) => false,
+        }
+    }
 }
 
 impl Command {
-    fn put(&self, outgoing: &mut BytesMut) {
-        match self {
-            Self::Fixed(command) => outgoing.extend_from_slice(command.as_bytes()),
-            Self::Hello(verb, Host::Name(name)) => {
-                outgoing.extend_from_slice(format!("{verb} {name}").as_bytes());
-            }
+    fn put(self, name: &Host, outgoing: &mut BytesMut) {
+        // Writing into a buffer that grows does not fail.
+        let _ = match (self, name) {
+            (Self::Fixed(command), _) => write!(outgoing, "{command}\r\n"),
+            (Self::Hello(verb), Host::Name(name)) => write!(outgoing, "{verb} {name}\r\n"),
             // An address literal (RFC 5321 §4.1.3).
-            Self::Hello(verb, Host::Ip(std::net::IpAddr::V4(address))) => {
-                outgoing.extend_from_slice(format!("{verb} [{address}]").as_bytes());
+            (Self::Hello(verb), Host::Ip(IpAddr::V4(address))) => {
+                write!(outgoing, "{verb} [{address}]\r\n")
             }
-            Self::Hello(verb, Host::Ip(std::net::IpAddr::V6(address))) => {
-                outgoing.extend_from_slice(format!("{verb} [IPv6:{address}]").as_bytes());
+            (Self::Hello(verb), Host::Ip(IpAddr::V6(address))) => {
+                write!(outgoing, "{verb} [IPv6:{address}]\r\n")
             }
-        }
-        outgoing.extend_from_slice(b"\r\n");
+        };
     }
 }
 
@@ -193,18 +221,22 @@ fn surplus(incoming: &BytesMut) -> Result<(), ProtocolError> {
     if incoming.is_empty() {
         return Ok(());
     }
-    Err(ProtocolError::ResponseInjection {
-        bytes: incoming.len(),
-        excerpt: UntrustedText::new(incoming, EXCERPT),
-    })
+    Err(injection(incoming))
+}
+
+fn injection(bytes: &[u8]) -> ProtocolError {
+    ProtocolError::ResponseInjection {
+        bytes: bytes.len(),
+        excerpt: UntrustedText::new(bytes, EXCERPT),
+    }
 }
 
 /// The server's words, for an error.
-fn quote(line: &Line) -> UntrustedText {
+fn quote(line: &Line<'_>) -> UntrustedText {
     UntrustedText::new(line.text(), EXCERPT)
 }
 
-fn unexpected(expected: &'static str, line: &Line) -> ProtocolError {
+fn unexpected(expected: &'static str, line: &Line<'_>) -> ProtocolError {
     StartTlsFailure::UnexpectedReply {
         expected,
         reply: quote(line),
@@ -212,7 +244,7 @@ fn unexpected(expected: &'static str, line: &Line) -> ProtocolError {
     .into()
 }
 
-fn refused(is_temporary: bool, line: &Line) -> ProtocolError {
+fn refused(is_temporary: bool, line: &Line<'_>) -> ProtocolError {
     StartTlsFailure::Refused {
         is_temporary,
         reply: quote(line),
@@ -220,7 +252,7 @@ fn refused(is_temporary: bool, line: &Line) -> ProtocolError {
     .into()
 }
 
-fn no_service(is_temporary: bool, line: &Line) -> ProtocolError {
+fn no_service(is_temporary: bool, line: &Line<'_>) -> ProtocolError {
     StartTlsFailure::NoService {
         is_temporary,
         reply: quote(line),
@@ -242,7 +274,7 @@ mod tests {
         step: usize,
     ) -> (String, Result<DialogProgress, ProtocolError>) {
         let name = Host::parse("client.example.org").unwrap();
-        let mut dialog = Dialog::new(service, strategy, &name);
+        let mut dialog = Dialog::new(service, strategy);
         let (mut incoming, mut outgoing) = (BytesMut::new(), BytesMut::new());
         let mut result = Ok(DialogProgress::Starved);
         for piece in pieces
@@ -250,7 +282,7 @@ mod tests {
             .flat_map(|piece| piece.as_bytes().chunks(step))
         {
             incoming.extend_from_slice(piece);
-            result = dialog.advance(&mut incoming, &mut outgoing);
+            result = dialog.advance(&mut incoming, &mut outgoing, &name);
             if result != Ok(DialogProgress::Starved) {
                 break;
             }
@@ -384,7 +416,55 @@ mod tests {
                 "STARTTLS\r\n",
                 "tls",
             ),
+            // A literal's text counts, and so do quoted characters (RFC 5804 §4).
+            (
+                SIEVE,
+                AskFirst,
+                &["{8}\r\nStartTLS\r\nOK\r\n", "OK\r\n"],
+                "STARTTLS\r\n",
+                "tls",
+            ),
+            (
+                SIEVE,
+                AskFirst,
+                &["\"S\\TARTTLS\" \"\"\r\nOK\r\n", "OK\r\n"],
+                "STARTTLS\r\n",
+                "tls",
+            ),
+            // RFC 1939 §3: a dot that was put before another character is taken off.
+            (
+                POP3,
+                AskFirst,
+                &["+OK\r\n", "+OK\r\n..\r\n.STLS\r\n.\r\n", "+OK\r\n"],
+                "CAPA\r\nSTLS\r\n",
+                "tls",
+            ),
+            // RFC 9051 §7: a server may say something unasked at any time, also behind its
+            // greeting; it counts for nothing.
+            (
+                IMAP,
+                AtOnce,
+                &["* OK wait\r\n* OK ready\r\n* 1 EX", "ISTS\r\nA2 OK\r\n"],
+                "A2 STARTTLS\r\n",
+                "tls",
+            ),
             // Stripped
+            (
+                SIEVE,
+                AskFirst,
+                &[
+                    "\"X\" \"STARTTLS\"\r\n{9}\r\nSTARTTLSX\r\n\"STARTTLS\\\"\"\r\n\"STARTTL\"\r\nOK\r\n",
+                ],
+                "",
+                "starttls-not-offered",
+            ),
+            (
+                SMTP,
+                AskFirst,
+                &["220 b\r\n", "250-STARTTLS\r\n250 SIZE\r\n"],
+                "EHLO client.example.org\r\n",
+                "starttls-not-offered",
+            ),
             (
                 IMAP,
                 AskFirst,
@@ -476,6 +556,13 @@ mod tests {
             (POP3, AtOnce, &["-ERR x\r\n"], "", "service-refused"),
             (SMTP, AtOnce, &["421 x\r\n"], "", "service-refused"),
             (SMTP, AtOnce, &["554 x\r\n"], "", "service-refused"),
+            (
+                SMTP,
+                AtOnce,
+                &["220 b\r\n", "550 not you\r\n"],
+                "EHLO client.example.org\r\n",
+                "service-refused",
+            ),
             (
                 SMTP,
                 AtOnce,
@@ -586,6 +673,20 @@ mod tests {
                 "response-injection",
             ),
             (
+                Service::Imap,
+                AtOnce,
+                &["* OK\r\n* OK x\r\nA2 OK\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
+                Service::Imap,
+                AtOnce,
+                &["* OK\r\n* OK x\r\nA", "2 OK\r\n"],
+                "",
+                "response-injection",
+            ),
+            (
                 Service::Pop3,
                 AtOnce,
                 &["+OK\r\n", "+OK\r\n+OK evil\r\n"],
@@ -650,7 +751,7 @@ mod tests {
             ("2001:db8::1", "EHLO [IPv6:2001:db8::1]\r\n"),
         ] {
             let mut outgoing = BytesMut::new();
-            Command::Hello("EHLO", Host::parse(name).unwrap()).put(&mut outgoing);
+            Command::Hello("EHLO").put(&Host::parse(name).unwrap(), &mut outgoing);
             assert_eq!(outgoing, said);
         }
     }

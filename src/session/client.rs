@@ -91,7 +91,7 @@ impl Role for ClientRole {
         let Some(dialog) = &mut self.dialog else {
             return Ok(None);
         };
-        match dialog.advance(incoming, outgoing)? {
+        match dialog.advance(incoming, outgoing, self.prepared.ehlo_name())? {
             DialogProgress::Starved => Ok(None),
             DialogProgress::StartTls => {
                 // Nothing of it outlives this line.

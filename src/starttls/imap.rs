@@ -34,7 +34,7 @@ impl Imap {
         }
     }
 
-    pub(super) fn take(&mut self, line: &Line) -> Result<Next, ProtocolError> {
+    pub(super) fn take(&mut self, line: &Line<'_>) -> Result<Next, ProtocolError> {
         if let Some(rest) = line.after_word("*") {
             return self.untagged(rest, line);
         }
@@ -60,7 +60,7 @@ impl Imap {
 
     /// Before TLS no untagged response counts but the greeting, BYE and, where it was asked for,
     /// CAPABILITY (RFC 9051 §11.3); the others are dropped.
-    fn untagged(&mut self, rest: &[u8], line: &Line) -> Result<Next, ProtocolError> {
+    fn untagged(&mut self, rest: &[u8], line: &Line<'_>) -> Result<Next, ProtocolError> {
         if after_word(rest, "BYE").is_some() {
             return Err(no_service(true, line));
         }
@@ -104,7 +104,7 @@ enum Status {
 }
 
 /// The status under our tag; every other tag is somebody else's.
-fn tagged(tag: &'static str, line: &Line) -> Result<Status, ProtocolError> {
+fn tagged(tag: &'static str, line: &Line<'_>) -> Result<Status, ProtocolError> {
     let expected = "a reply to our command";
     let rest = line
         .after_word(tag)

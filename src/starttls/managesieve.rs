@@ -1,6 +1,6 @@
 //! ManageSieve (RFC 5804 §1.7, §2.2).
 
-use super::reply::{Line, LineRules};
+use super::reply::{Line, LineRules, literal_length, without_cr};
 use super::{Command, Next, StartTlsStrategy, no_service, refused, unexpected};
 use crate::error::{ProtocolError, StartTlsFailure};
 
@@ -35,12 +35,12 @@ impl ManageSieve {
         }
     }
 
-    pub(super) fn take(&mut self, line: &Line) -> Result<Next, ProtocolError> {
+    pub(super) fn take(&mut self, line: &Line<'_>) -> Result<Next, ProtocolError> {
         let response = Response::of(line);
         match &mut self.state {
             State::Capabilities { offers_starttls } => match response {
-                Response::Capability(name) => {
-                    *offers_starttls |= name.eq_ignore_ascii_case(b"STARTTLS");
+                Response::Capability { is_starttls } => {
+                    *offers_starttls |= is_starttls;
                     Ok(Next::Read)
                 }
                 Response::Ok => match (self.strategy, *offers_starttls) {
@@ -58,25 +58,26 @@ impl ManageSieve {
                 Response::Ok => Ok(Next::StartTls),
                 Response::No { is_temporary } => Err(refused(is_temporary, line)),
                 Response::Bye => Err(no_service(true, line)),
-                Response::Capability(_) | Response::Other => Err(unexpected("OK, NO or BYE", line)),
+                Response::Capability { .. } | Response::Other => {
+                    Err(unexpected("OK, NO or BYE", line))
+                }
             },
         }
     }
 }
 
-enum Response<'a> {
-    Capability(&'a [u8]),
+enum Response {
+    Capability { is_starttls: bool },
     Ok,
     No { is_temporary: bool },
     Bye,
     Other,
 }
 
-impl<'a> Response<'a> {
-    fn of(line: &'a Line) -> Self {
-        let text = line.text();
-        if let Some(name) = capability_name(text) {
-            return Self::Capability(name);
+impl Response {
+    fn of(line: &Line<'_>) -> Self {
+        if let Some(is_starttls) = names_capability(line.text(), b"STARTTLS") {
+            return Self::Capability { is_starttls };
         }
         if line.after_word("OK").is_some() {
             return Self::Ok;
@@ -96,14 +97,35 @@ impl<'a> Response<'a> {
     }
 }
 
-/// The name in `"NAME"` or `"NAME" "value"`; that of a literal is not looked at.
-fn capability_name(text: &[u8]) -> Option<&[u8]> {
+/// Whether a line that begins with a string, quoted or a literal, begins with this one, in any case
+/// (RFC 5804 §4). `None` for other lines.
+fn names_capability(text: &[u8], name: &[u8]) -> Option<bool> {
     match text {
-        [b'"', rest @ ..] => {
-            let end = rest.iter().position(|byte| *byte == b'"')?;
-            rest.get(..end)
+        [b'"', rest @ ..] => Some(is_quoted(rest, name)),
+        [b'{', ..] => {
+            // A line that goes on behind its first line end does so for a literal.
+            let end = text.iter().position(|byte| *byte == b'\n')?;
+            let (length, behind) = (text.get(..end)?, text.get(end + 1..)?);
+            let length = literal_length(without_cr(length))?;
+            let literal = behind.get(..length)?;
+            Some(literal.eq_ignore_ascii_case(name))
         }
-        [b'{', ..] => Some(&[]),
         _ => None,
+    }
+}
+
+/// Whether a quoted string, behind its first quote, says this. A backslash quotes what follows.
+fn is_quoted(text: &[u8], name: &[u8]) -> bool {
+    let (mut text, mut name) = (text.iter(), name.iter());
+    loop {
+        let byte = match text.next() {
+            Some(b'"') => return name.next().is_none(),
+            Some(b'\\') => text.next(),
+            other => other,
+        };
+        match (byte, name.next()) {
+            (Some(byte), Some(expected)) if byte.eq_ignore_ascii_case(expected) => {}
+            (Some(_) | None, _) => return false,
+        }
     }
 }

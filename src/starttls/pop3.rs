@@ -1,6 +1,6 @@
 //! POP3 (RFC 2595 §4, RFC 1939 §3, RFC 2449 §5).
 
-use super::reply::{Line, LineRules};
+use super::reply::{Line, LineRules, after_word};
 use super::{Command, Next, StartTlsStrategy, no_service, refused, unexpected};
 use crate::error::{ProtocolError, StartTlsFailure};
 
@@ -32,10 +32,10 @@ impl Pop3 {
         }
     }
 
-    pub(super) fn take(&mut self, line: &Line) -> Result<Next, ProtocolError> {
+    pub(super) fn take(&mut self, line: &Line<'_>) -> Result<Next, ProtocolError> {
         match &mut self.state {
             State::Greeting => match (status(line)?, self.strategy) {
-                (Status::Err { .. }, _) => Err(no_service(true, line)),
+                (Status::Err(fault), _) => Err(no_service(fault.may_pass(), line)),
                 (Status::Ok, StartTlsStrategy::AtOnce) => Ok(self.start()),
                 (Status::Ok, StartTlsStrategy::AskFirst) => {
                     self.state = State::CapaReply;
@@ -48,11 +48,14 @@ impl Pop3 {
                     Ok(Next::Read)
                 }
                 // RFC 2449 §5: without CAPA the client has to try.
-                Status::Err { .. } => Ok(self.start()),
+                Status::Err(_) => Ok(self.start()),
             },
             State::Capabilities { offers_stls } => {
                 if line.text() != b"." {
-                    *offers_stls |= line.after_word("STLS").is_some();
+                    // RFC 1939 §3: a line that begins with a dot has been given another one.
+                    let text = line.text();
+                    let text = text.strip_prefix(b".").unwrap_or(text);
+                    *offers_stls |= after_word(text, "STLS").is_some();
                     return Ok(Next::Read);
                 }
                 if *offers_stls {
@@ -63,7 +66,7 @@ impl Pop3 {
             }
             State::Reply => match status(line)? {
                 Status::Ok => Ok(Next::StartTls),
-                Status::Err { is_temporary } => Err(refused(is_temporary, line)),
+                Status::Err(fault) => Err(refused(fault == Fault::Temporary, line)),
             },
         }
     }
@@ -76,22 +79,51 @@ impl Pop3 {
 
 enum Status {
     Ok,
-    Err { is_temporary: bool },
+    Err(Fault),
 }
 
-fn status(line: &Line) -> Result<Status, ProtocolError> {
+/// What an `-ERR` says about when to come back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Temporary,
+    Permanent,
+    Unnamed,
+}
+
+impl Fault {
+    /// RFC 2449 §8.1 and RFC 3206 §4: what will pass, and what will not.
+    fn of(text: &[u8]) -> Self {
+        let is = |code: &str| {
+            text.get(..code.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(code.as_bytes()))
+        };
+        if ["[IN-USE]", "[SYS/TEMP]", "[LOGIN-DELAY]"]
+            .into_iter()
+            .any(is)
+        {
+            Self::Temporary
+        } else if is("[SYS/PERM]") {
+            Self::Permanent
+        } else {
+            Self::Unnamed
+        }
+    }
+
+    /// A server that greets with a refusal and gives no reason is taken to be busy.
+    fn may_pass(self) -> bool {
+        match self {
+            Self::Temporary | Self::Unnamed => true,
+            Self::Permanent => false,
+        }
+    }
+}
+
+fn status(line: &Line<'_>) -> Result<Status, ProtocolError> {
     if line.after_word("+OK").is_some() {
         return Ok(Status::Ok);
     }
     let text = line
         .after_word("-ERR")
         .ok_or_else(|| unexpected("+OK or -ERR", line))?;
-    // RFC 2449 §8.1.1 and RFC 3206 §4: what will pass.
-    let is_temporary = ["[IN-USE]", "[SYS/TEMP]", "[LOGIN-DELAY]"]
-        .iter()
-        .any(|code| {
-            text.get(..code.len())
-                .is_some_and(|s| s.eq_ignore_ascii_case(code.as_bytes()))
-        });
-    Ok(Status::Err { is_temporary })
+    Ok(Status::Err(Fault::of(text)))
 }

@@ -1,9 +1,8 @@
 //! SMTP and LMTP (RFC 3207, RFC 5321 §4.2, RFC 2033 §4.1).
 
-use super::reply::{Line, LineRules};
+use super::reply::{Line, LineRules, after_word};
 use super::{Command, Next, StartTlsStrategy, no_service, refused, unexpected};
 use crate::error::{ProtocolError, StartTlsFailure};
-use crate::name::Host;
 
 /// RFC 5321 §4.5.3.1.5 allows 512 octets; servers that put more into a line exist.
 pub(super) const LINES: LineRules = LineRules {
@@ -14,7 +13,6 @@ pub(super) const LINES: LineRules = LineRules {
 #[derive(Debug)]
 pub(super) struct Smtp {
     hello: &'static str,
-    name: Host,
     strategy: StartTlsStrategy,
     state: State,
     /// The code of the lines of a reply so far: all have the same (RFC 5321 §4.2.1).
@@ -29,21 +27,21 @@ enum State {
 }
 
 impl Smtp {
-    pub(super) fn new(hello: &'static str, name: Host, strategy: StartTlsStrategy) -> Self {
+    pub(super) fn new(hello: &'static str, strategy: StartTlsStrategy) -> Self {
         Self {
             hello,
-            name,
             strategy,
             state: State::Greeting,
             code: None,
         }
     }
 
-    pub(super) fn take(&mut self, line: &Line) -> Result<Next, ProtocolError> {
+    pub(super) fn take(&mut self, line: &Line<'_>) -> Result<Next, ProtocolError> {
         let reply = ReplyLine::of(line)?;
         if self.code.is_some_and(|code| code != reply.code) {
             return Err(unexpected("a reply whose lines have one code", line));
         }
+        let is_first = self.code.is_none();
         self.code = (!reply.is_last).then_some(reply.code);
         // RFC 5321 §3.8: at every step the server may shut down.
         if reply.code == *b"421" {
@@ -53,13 +51,9 @@ impl Smtp {
                 Ok(Next::Read)
             };
         }
-        if let State::Extensions { offers_starttls } = &mut self.state {
-            let word = reply
-                .text
-                .split(|byte| *byte == b' ')
-                .next()
-                .unwrap_or_default();
-            *offers_starttls |= reply.code[0] == b'2' && word.eq_ignore_ascii_case(b"STARTTLS");
+        // The first line of the reply to EHLO is the server's name (RFC 5321 §4.1.1.1).
+        if let (State::Extensions { offers_starttls }, false) = (&mut self.state, is_first) {
+            *offers_starttls |= after_word(reply.text, "STARTTLS").is_some();
         }
         if !reply.is_last {
             return Ok(Next::Read);
@@ -68,7 +62,7 @@ impl Smtp {
     }
 
     /// The last line of a reply.
-    fn reply(&mut self, reply: &ReplyLine<'_>, line: &Line) -> Result<Next, ProtocolError> {
+    fn reply(&mut self, reply: &ReplyLine<'_>, line: &Line<'_>) -> Result<Next, ProtocolError> {
         let class = Class::of(reply.code);
         match &self.state {
             State::Greeting => match class {
@@ -76,7 +70,7 @@ impl Smtp {
                     self.state = State::Extensions {
                         offers_starttls: false,
                     };
-                    Ok(Next::Send(Command::Hello(self.hello, self.name.clone())))
+                    Ok(Next::Send(Command::Hello(self.hello)))
                 }
                 Class::Temporary => Err(no_service(true, line)),
                 Class::Permanent => Err(no_service(false, line)),
@@ -91,8 +85,13 @@ impl Smtp {
                     Ok(Next::Send(Command::Fixed("STARTTLS")))
                 }
                 (Class::Temporary, _) => Err(no_service(true, line)),
-                // A server that knows HELO alone has no extensions (RFC 5321 §3.2).
-                (Class::Permanent, _) => Err(StartTlsFailure::NotOffered.into()),
+                // A server that knows HELO alone has no extensions (RFC 5321 §3.2, §4.2.4).
+                (Class::Permanent, _)
+                    if matches!(&reply.code, b"500" | b"501" | b"502" | b"503" | b"504") =>
+                {
+                    Err(StartTlsFailure::NotOffered.into())
+                }
+                (Class::Permanent, _) => Err(no_service(false, line)),
                 (Class::Other, _) => Err(unexpected("a reply to EHLO", line)),
             },
             State::Reply => match class {
@@ -132,7 +131,7 @@ struct ReplyLine<'a> {
 
 impl<'a> ReplyLine<'a> {
     /// `250-text`, `250 text` or `250` (RFC 5321 §4.2).
-    fn of(line: &'a Line) -> Result<Self, ProtocolError> {
+    fn of(line: &Line<'a>) -> Result<Self, ProtocolError> {
         let malformed = || unexpected("a reply of SMTP", line);
         let (code, rest) = line.text().split_first_chunk::<3>().ok_or_else(malformed)?;
         if !code.iter().all(u8::is_ascii_digit) {
