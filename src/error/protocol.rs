@@ -141,6 +141,8 @@ pub enum Heard {
     Tls,
     /// The plaintext dialog before TLS, but not all of it.
     Dialog,
+    /// The agreement to STARTTLS, and nothing after it. A server without a certificate does so.
+    Agreement,
     /// Bytes that are not TLS.
     Plaintext(UntrustedText),
 }
@@ -154,6 +156,10 @@ impl fmt::Display for Heard {
             ),
             Self::Tls => f.write_str("the peer spoke TLS but did not complete the handshake"),
             Self::Dialog => f.write_str("the plaintext dialog did not come to its end"),
+            Self::Agreement => f.write_str(
+                "after STARTTLS was agreed on the peer did not speak TLS, as a server without a \
+                 certificate does",
+            ),
             Self::Plaintext(text) => write!(f, "the peer spoke plain text: \"{text}\""),
         }
     }

@@ -91,15 +91,19 @@ enum Step {
 impl<R: Role> Machine<R> {
     /// A session whose TLS begins at once.
     pub(super) fn new(engine: Engine, role: R) -> Self {
-        Self::in_state(State::Handshaking, engine, role)
+        let heard = match role.mode() {
+            TlsMode::Implicit => Heard::Nothing,
+            TlsMode::StartTls => Heard::Agreement,
+        };
+        Self::in_state(State::Handshaking, engine, role, heard)
     }
 
     /// A session whose plaintext dialog comes first.
     pub(super) fn with_dialog(role: R) -> Self {
-        Self::in_state(State::Dialog, Engine::idle(), role)
+        Self::in_state(State::Dialog, Engine::idle(), role, Heard::Nothing)
     }
 
-    fn in_state(state: State, engine: Engine, role: R) -> Self {
+    fn in_state(state: State, engine: Engine, role: R, heard: Heard) -> Self {
         Self {
             state,
             is_established: false,
@@ -107,7 +111,7 @@ impl<R: Role> Machine<R> {
             has_input_ended: false,
             engine,
             speaks_tls: false,
-            heard: Heard::Nothing,
+            heard,
             leftover: 0,
             queue: Vec::new(),
             death: None,
@@ -182,6 +186,7 @@ impl<R: Role> Machine<R> {
                     Ok(None) => return Ok(Step::Starved),
                     Ok(Some(engine)) => {
                         self.engine = engine;
+                        self.heard = Heard::Agreement;
                         self.signal(&Signal::TlsBegins);
                     }
                     Err(error) => return Err(self.die(error)),

@@ -183,3 +183,27 @@ fn a_dialog_can_be_closed_ended_and_waited_out() {
     assert!(error.to_string().contains("other mode"), "{error}");
     assert!(outgoing.is_empty());
 }
+
+/// A server that agrees, and then has no certificate to go on with.
+#[test]
+fn an_agreement_without_tls_is_named() {
+    let world = World::new();
+    let connector = connector(&world, Service::Pop3);
+    let (mut incoming, mut outgoing) = (BytesMut::new(), BytesMut::new());
+    let mut spoken = connector.connect(&mut outgoing).unwrap();
+    for reply in ["+OK\r\n", "+OK\r\n"] {
+        incoming.extend_from_slice(reply.as_bytes());
+        assert_eq!(drive!(spoken, &mut incoming, &mut outgoing), []);
+    }
+    for mut session in [spoken, connector.upgrade(b"", &mut outgoing).unwrap()] {
+        assert!(!session.end_of_input().is_clean());
+        let told = drive!(session, &mut incoming, &mut outgoing);
+        let [Told::Failed(error)] = told.as_slice() else {
+            panic!("{told:?}")
+        };
+        assert!(
+            error.to_string().contains("after STARTTLS was agreed on"),
+            "{error}"
+        );
+    }
+}
