@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::server::Server;
 use crate::service::{Service, TlsMode};
 use crate::session::{ServerSession, client_excerpt};
+use crate::starttls::StartTlsGuard;
 use crate::tls::{ServerEngineFactory, ServerParts};
 use crate::verify::{Requirements, TrustAnchors};
 
@@ -86,6 +87,12 @@ impl Acceptor {
         }
     }
 
+    /// What stands between the commands of one connection and the embedder's parser: before TLS
+    /// on a port for STARTTLS, and afterwards in both modes.
+    pub fn guard(&self) -> StartTlsGuard {
+        StartTlsGuard::new(self.clone())
+    }
+
     /// A session for a connection on which the client has sent STARTTLS, and the embedder has put
     /// its agreement into what goes to the transport.
     ///
@@ -95,6 +102,7 @@ impl Acceptor {
     /// was put behind the command, and is never executed (RFC 9051 §6.2.1).
     ///
     /// Forget whatever the client said before: [`ServerSession::after_tls`] says how to go on.
+    /// [`guard`](Self::guard) gives the replies, and leads here by [`Upgrade`](crate::Upgrade).
     ///
     /// # Errors
     /// [`ProtocolError::CommandInjection`] where `received` is not TLS,

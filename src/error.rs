@@ -81,6 +81,9 @@ pub enum ApiMisuse {
     /// The client has shown no certificate that was verified.
     #[error("a client identity was accepted, but the client has shown no verified certificate")]
     NoClientCertificate,
+    /// [`StartTlsGuard::established`](crate::StartTlsGuard::established) was called too early.
+    #[error("the guard was told of TLS before the session was established")]
+    NotEstablished,
     /// A listener with STARTTLS was used as one with implicit TLS.
     #[error(
         "accept was called for a listener with STARTTLS; speak the plaintext part and call upgrade"

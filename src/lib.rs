@@ -169,7 +169,10 @@ pub use session::{
     ClientSession, EndOfInput, Event, ExternalOffer, HelloAnswer, Negotiated, ServerSession,
     SessionInfo,
 };
-pub use starttls::StartTlsStrategy;
+pub use starttls::{
+    CapabilityFilter, CommandVerdict, MustForget, PlaintextPolicy, ServerReply, Situation,
+    StartTlsGuard, StartTlsStrategy, Upgrade,
+};
 pub use text::UntrustedText;
 pub use tls::{ClientHello, TlsVersions};
 pub use verify::{CertificateRejection, TrustAnchors, Verification, dane};

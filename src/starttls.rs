@@ -14,12 +14,18 @@ mod imap;
 mod managesieve;
 mod pop3;
 mod reply;
+mod server;
 mod smtp;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use bytes::{Buf, BytesMut};
+
+pub use server::{
+    CapabilityFilter, CommandVerdict, MustForget, PlaintextPolicy, ServerReply, Situation,
+    StartTlsGuard, Upgrade,
+};
 
 use crate::error::{ProtocolError, StartTlsFailure};
 use crate::limits::{DIALOG_BYTES, DIALOG_LINES, EXCERPT};

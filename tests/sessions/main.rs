@@ -13,6 +13,7 @@ mod deadlines;
 mod debug;
 mod faults;
 mod floods;
+mod guard;
 mod hellos;
 mod identity;
 mod keys;

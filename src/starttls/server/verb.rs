@@ -1,0 +1,228 @@
+//! What a command line asks for, as far as TLS is concerned.
+
+use crate::service::Service;
+
+/// A command by what it means for TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    StartTls,
+    /// Needs no TLS, and gives nothing away.
+    Harmless,
+    /// The farewell.
+    Leave,
+    Authenticate,
+    Other,
+    /// Not one line, or without IMAP's tag.
+    Malformed,
+}
+
+/// One command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CommandLine<'a> {
+    tag: Option<&'a [u8]>,
+    verb: Verb,
+    has_arguments: bool,
+}
+
+const IMAP: &[(&str, Verb)] = &[
+    ("STARTTLS", Verb::StartTls),
+    ("CAPABILITY", Verb::Harmless),
+    ("NOOP", Verb::Harmless),
+    ("LOGOUT", Verb::Leave),
+    ("LOGIN", Verb::Authenticate),
+    ("AUTHENTICATE", Verb::Authenticate),
+];
+const POP3: &[(&str, Verb)] = &[
+    ("STLS", Verb::StartTls),
+    ("CAPA", Verb::Harmless),
+    ("NOOP", Verb::Harmless),
+    ("QUIT", Verb::Leave),
+    ("USER", Verb::Authenticate),
+    ("PASS", Verb::Authenticate),
+    ("APOP", Verb::Authenticate),
+    ("AUTH", Verb::Authenticate),
+];
+/// RFC 3207 §4: NOOP, EHLO, STARTTLS and QUIT go without TLS.
+const SMTP: &[(&str, Verb)] = &[
+    ("STARTTLS", Verb::StartTls),
+    ("EHLO", Verb::Harmless),
+    ("NOOP", Verb::Harmless),
+    ("QUIT", Verb::Leave),
+    ("AUTH", Verb::Authenticate),
+];
+/// RFC 2033 §4.1: LHLO instead of EHLO.
+const LMTP: &[(&str, Verb)] = &[
+    ("STARTTLS", Verb::StartTls),
+    ("LHLO", Verb::Harmless),
+    ("NOOP", Verb::Harmless),
+    ("QUIT", Verb::Leave),
+    ("AUTH", Verb::Authenticate),
+];
+const MANAGESIEVE: &[(&str, Verb)] = &[
+    ("STARTTLS", Verb::StartTls),
+    ("CAPABILITY", Verb::Harmless),
+    ("NOOP", Verb::Harmless),
+    ("LOGOUT", Verb::Leave),
+    ("AUTHENTICATE", Verb::Authenticate),
+];
+
+impl<'a> CommandLine<'a> {
+    pub(super) fn parse(service: Service, line: &'a [u8]) -> Self {
+        let line = without_end(line);
+        let (tag, line) = match service {
+            Service::Imap => match split(line) {
+                (tag, Some(rest)) if is_tag(tag) => (Some(tag), rest),
+                (_, Some(_) | None) => return Self::malformed(),
+            },
+            Service::Pop3
+            | Service::Submission
+            | Service::ManageSieve
+            | Service::Lmtp
+            | Service::SmtpRelay => (None, line),
+        };
+        if line.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+            return Self {
+                tag,
+                ..Self::malformed()
+            };
+        }
+        let verbs = match service {
+            Service::Imap => IMAP,
+            Service::Pop3 => POP3,
+            Service::Submission | Service::SmtpRelay => SMTP,
+            Service::Lmtp => LMTP,
+            Service::ManageSieve => MANAGESIEVE,
+        };
+        let (word, arguments) = split(line);
+        let verb = verbs
+            .iter()
+            .find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()))
+            .map_or(Verb::Other, |(_, verb)| *verb);
+        // White space at the end of a line is put up with (RFC 5321 §4.1.1).
+        let has_arguments = arguments.is_some_and(|rest| !rest.trim_ascii().is_empty());
+        Self {
+            tag,
+            verb,
+            has_arguments,
+        }
+    }
+
+    fn malformed() -> Self {
+        Self {
+            tag: None,
+            verb: Verb::Malformed,
+            has_arguments: false,
+        }
+    }
+
+    /// IMAP's.
+    pub(super) fn tag(&self) -> Option<&'a [u8]> {
+        self.tag
+    }
+
+    pub(super) fn verb(&self) -> Verb {
+        self.verb
+    }
+
+    pub(super) fn has_arguments(&self) -> bool {
+        self.has_arguments
+    }
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn split(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match line.iter().position(|byte| *byte == b' ') {
+        Some(at) => (line.get(..at).unwrap_or_default(), line.get(at + 1..)),
+        None => (line, None),
+    }
+}
+
+/// RFC 9051 §9: `1*<any ASTRING-CHAR except "+">`. It goes back to the client as it came.
+fn is_tag(tag: &[u8]) -> bool {
+    !tag.is_empty()
+        && tag.iter().all(|byte| {
+            byte.is_ascii_graphic()
+                && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which verbs are what, with the source of the row.
+    #[test]
+    fn command_lines() {
+        use Service::*;
+        type Row = (Service, &'static [u8], Option<&'static [u8]>, Verb, bool);
+        let rows: &[Row] = &[
+            // RFC 3207 §4
+            (Submission, b"STARTTLS\r\n", None, Verb::StartTls, false),
+            (Submission, b"starttls", None, Verb::StartTls, false),
+            (Submission, b"STARTTLS  \r\n", None, Verb::StartTls, false),
+            (Submission, b"STARTTLS now", None, Verb::StartTls, true),
+            (Submission, b"STARTTLS\0", None, Verb::Other, false),
+            (Submission, b"STARTTLSX", None, Verb::Other, false),
+            (Submission, b" STARTTLS", None, Verb::Other, true),
+            (Submission, b"EHLO h\n", None, Verb::Harmless, true),
+            (Submission, b"HELO h", None, Verb::Other, true),
+            (Submission, b"LHLO h", None, Verb::Other, true),
+            (Lmtp, b"LHLO h", None, Verb::Harmless, true),
+            (Lmtp, b"EHLO h", None, Verb::Other, true),
+            (SmtpRelay, b"AUTH PLAIN x", None, Verb::Authenticate, true),
+            (Submission, b"QUIT", None, Verb::Leave, false),
+            (Submission, b"", None, Verb::Other, false),
+            // RFC 2595 §4
+            (Pop3, b"StLs\r\n", None, Verb::StartTls, false),
+            (Pop3, b"STARTTLS", None, Verb::Other, false),
+            (Pop3, b"APOP u d", None, Verb::Authenticate, true),
+            // RFC 9051 §6.2.1
+            (Imap, b"a1 STARTTLS\r\n", Some(b"a1"), Verb::StartTls, false),
+            (Imap, b"a1 starttls {3}", Some(b"a1"), Verb::StartTls, true),
+            (Imap, b"a1 LOGIN u p", Some(b"a1"), Verb::Authenticate, true),
+            (Imap, b"STARTTLS\r\n", None, Verb::Malformed, false),
+            (Imap, b"* STARTTLS\r\n", None, Verb::Malformed, false),
+            (Imap, b"a+ STARTTLS\r\n", None, Verb::Malformed, false),
+            (Imap, b"a\x1b STARTTLS\r\n", None, Verb::Malformed, false),
+            // RFC 5804 §2.2
+            (ManageSieve, b"StartTLS\r\n", None, Verb::StartTls, false),
+            (
+                ManageSieve,
+                b"PUTSCRIPT \"x\" {3+}",
+                None,
+                Verb::Other,
+                true,
+            ),
+            // More than one line is no command.
+            (Pop3, b"NOOP\r\nUSER x\r\n", None, Verb::Malformed, false),
+            (
+                Imap,
+                b"a NOOP\nb NOOP\n",
+                Some(b"a"),
+                Verb::Malformed,
+                false,
+            ),
+            (
+                Submission,
+                b"STARTTLS\r\nNOOP\r\n",
+                None,
+                Verb::Malformed,
+                false,
+            ),
+        ];
+        for (service, line, tag, verb, has_arguments) in rows {
+            let command = CommandLine::parse(*service, line);
+            let found = (command.tag(), command.verb(), command.has_arguments());
+            assert_eq!(
+                found,
+                (*tag, *verb, *has_arguments),
+                "{}",
+                line.escape_ascii()
+            );
+        }
+    }
+}
