@@ -397,7 +397,7 @@ mod tests {
                 Service::Imap => ("starttls", &["auth="]),
                 Service::Pop3 => ("stls", &["user", "sasl"]),
                 Service::ManageSieve => ("\"starttls\"", &["\"sasl\" \"p", "sasl"]),
-                _ => ("starttls", &["auth"]),
+                Service::Submission | Service::Lmtp | Service::SmtpRelay => ("starttls", &["auth"]),
             };
             let words: Vec<String> = once.iter().map(|item| item.trim().to_lowercase()).collect();
             let names = |name: &str| {
