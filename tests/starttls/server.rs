@@ -300,14 +300,20 @@ fn every_script_ends_as_it_should() {
         "mode",
         "available",
         "sufficient",
+        "at_once",
         "steps",
         "safe",
     ];
     let (world, cases) = (World::new(), cases("server", &keys));
     assert!(cases.len() >= 20);
     for case in &cases {
-        for piece in [usize::MAX, 1] {
-            let found = play(&world, case, piece);
+        let pieces: &[usize] = if flag(case, "at_once", false) {
+            &[usize::MAX]
+        } else {
+            &[usize::MAX, 1]
+        };
+        for piece in pieces {
+            let found = play(&world, case, *piece);
             let safe = case["safe"].as_str().unwrap();
             assert_eq!(found, safe, "{} {piece}", name(case));
         }
