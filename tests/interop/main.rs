@@ -16,6 +16,8 @@
 //! * `dane.rs`: DANE over sockets, with OpenSSL's opinion on the same records
 //! * `our_server.rs`, and with it `server_clients.rs` (whole conversations), `server_choices.rs`
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
+//! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
+//!   in the middle, between our client and the mail servers, and between a client and our server
 //! * `quickstart.rs`: the example, as a program
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
@@ -45,6 +47,8 @@ mod quickstart;
 mod server_choices;
 mod server_clients;
 mod server_refuses;
+mod starttls_mitm;
+mod starttls_server;
 mod tls_servers;
 
 /// The one version of TLS that a peer is told to speak.
