@@ -19,7 +19,7 @@ use crate::starttls::Dialog;
 use crate::text::UntrustedText;
 use crate::tls::{ClientEngineFactory, ClientParts};
 use crate::verify::Requirements;
-use crate::verify::dane::{Dane, TlsaName};
+use crate::verify::dane::Dane;
 
 /// A [`Client`](crate::Client), an [`Account`] and an [`Endpoint`], prepared once. Cheap to clone.
 ///
@@ -66,9 +66,7 @@ impl Connector {
             .and_then(Dane::set_in_force)
             .map(|set| set.name().base_domain().clone());
         let requirements = match &dane {
-            Some(dane) => requirements
-                .with_dane(dane.clone())
-                .map_err(|unrelated| other_endpoint(&endpoint, unrelated.name))?,
+            Some(dane) => requirements.with_dane_of_endpoint(dane.clone()),
             None => requirements,
         };
         let engines = ClientEngineFactory::new(ClientParts {
@@ -223,7 +221,12 @@ fn dane_for(endpoint: &Endpoint, dane: &Dane, clock: &Clock) -> Result<Dane, Err
     let name = dane.name();
     let is_of_host = endpoint.host().name().is_some_and(|host| name.is_of(host));
     if !is_of_host || name.port() != endpoint.port() {
-        return Err(other_endpoint(endpoint, name.clone()).into());
+        return Err(ConfigError::TlsaOfOtherEndpoint {
+            tlsa: Box::new(name.clone()),
+            host: endpoint.host().clone(),
+            port: endpoint.port(),
+        }
+        .into());
     }
     if endpoint.provenance().is_trustworthy() {
         dane.check_time(clock.unix()).map_err(PolicyRefusal::from)?;
@@ -232,14 +235,6 @@ fn dane_for(endpoint: &Endpoint, dane: &Dane, clock: &Clock) -> Result<Dane, Err
     Ok(dane
         .without_trust_in_the_host()
         .map_err(PolicyRefusal::from)?)
-}
-
-fn other_endpoint(endpoint: &Endpoint, tlsa: TlsaName) -> ConfigError {
-    ConfigError::TlsaOfOtherEndpoint {
-        tlsa: Box::new(tlsa),
-        host: endpoint.host().clone(),
-        port: endpoint.port(),
-    }
 }
 
 fn offered_alpn(endpoint: &Endpoint) -> Result<Option<&'static str>, ConfigError> {

@@ -140,21 +140,30 @@ impl Requirements {
             ReferenceName::Dns(host) => set.name().is_of(host),
             ReferenceName::Ip(_) => false,
         };
-        let peer = match &self.peer {
+        match &self.peer {
             Peer::Server(references) if references.iter().any(is_of) => {
+                Ok(self.with_dane_of_endpoint(dane))
+            }
+            Peer::Server(_) | Peer::Client => Err(UnrelatedTlsa {
+                name: set.name().clone(),
+            }),
+        }
+    }
+
+    /// The same for records of which it is known that they are those of the host that is connected
+    /// to, whichever names it is verified by otherwise.
+    pub(crate) fn with_dane_of_endpoint(self, dane: Dane) -> Self {
+        let peer = match (self.peer, dane.set_in_force()) {
+            (Peer::Server(references), Some(set)) => {
                 Peer::Server(references.with_tlsa_base_domain(set))
             }
-            Peer::Server(_) | Peer::Client => {
-                return Err(UnrelatedTlsa {
-                    name: set.name().clone(),
-                });
-            }
+            (peer @ (Peer::Server(_) | Peer::Client), _) => peer,
         };
-        Ok(Self {
+        Self {
             peer,
             dane: Some(dane),
             ..self
-        })
+        }
     }
 
     /// For a report: the published authorities in place of the trusted ones.
