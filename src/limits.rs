@@ -66,6 +66,12 @@ pub const DIALOG_LINES: usize = 256;
 /// have 1024 at most (RFC 5804 §1.7).
 pub const DIALOG_LITERAL: usize = 4096;
 
+/// Bytes of a Received field that [`recorded_tls`](crate::received::recorded_tls) reads.
+///
+/// Real ones have a few hundred; a line may have 998 (RFC 5322 §2.1.1), and one field is not
+/// folded over more than a dozen.
+pub const RECEIVED_FIELD: usize = 16 * 1024;
+
 /// The greatest record with its header (RFC 5246 §6.2.3).
 pub(crate) const MAX_RECORD: usize = RECORD_HEADER + MAX_RECORD_PAYLOAD;
 /// The greatest payload of an encrypted record: 2^14 and 2048 for the expansion (RFC 5246 §6.2.3).

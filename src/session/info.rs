@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::received::{MailProtocol, TlsClause, TransmissionType};
 use crate::registry::{CipherSuite, NamedGroup};
 use crate::service::{Service, TlsMode};
 use crate::text::UntrustedText;
@@ -136,6 +137,37 @@ impl<'a> SessionInfo<'a> {
     pub fn client_certificate_sent(&self) -> bool {
         let resumed_with_one = !self.is_client && self.verification().is_some();
         self.engine.notes.client_certificate_sent || resumed_with_one
+    }
+
+    /// The clauses `tls` and `group` for the Received field of each message that is received on
+    /// this session (RFC 8314 §4.3).
+    pub fn received_clause(&self) -> Option<TlsClause> {
+        let clause = TlsClause::new(self.cipher_suite()?);
+        Some(match self.group() {
+            Some(group) => clause.with_group(group),
+            None => clause,
+        })
+    }
+
+    /// The value of `with` in the Received field of a message that is received on this session
+    /// (RFC 3848, RFC 6531 §3.7.3): whether its client had authenticated itself, and whether
+    /// `SMTPUTF8` was said for the message. `None` for a service that receives no messages.
+    pub fn transmission_type(
+        &self,
+        authenticated: bool,
+        smtputf8: bool,
+    ) -> Option<TransmissionType> {
+        let protocol = match self.service {
+            Service::Submission | Service::SmtpRelay => MailProtocol::Smtp,
+            Service::Lmtp => MailProtocol::Lmtp,
+            Service::Imap | Service::Pop3 | Service::ManageSieve => return None,
+        };
+        Some(
+            TransmissionType::new(protocol)
+                .with_tls(true)
+                .with_authentication(authenticated)
+                .with_smtputf8(smtputf8),
+        )
     }
 
     /// The OCSP response that the server stapled, uninterpreted; empty where there was none.

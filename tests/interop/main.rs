@@ -19,6 +19,7 @@
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
 //!   in the middle, between our client and the mail servers, and between a client and our server
 //! * `quickstart.rs`: the example, as a program
+//! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
 #![cfg(target_os = "linux")]
@@ -44,6 +45,7 @@ mod peers_start;
 mod postfix;
 mod process;
 mod quickstart;
+mod received;
 mod server_choices;
 mod server_clients;
 mod server_refuses;

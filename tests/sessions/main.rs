@@ -19,6 +19,7 @@ mod identity;
 mod keys;
 mod misuse;
 mod raw;
+mod received;
 mod reentrant;
 mod remembered;
 mod resumption;

@@ -1,0 +1,361 @@
+//! The names that servers give to suites, groups and versions, which are often their library's.
+
+use super::RecordedVersion;
+use crate::registry::{CipherSuite, NamedGroup};
+
+/// The suite that is called so: by IANA, by OpenSSL, by rustls, by Exchange, which appends the
+/// curve, or by GnuTLS where that says all.
+pub(super) fn cipher_suite(name: &str) -> Option<CipherSuite> {
+    CipherSuite::from_name(name)
+        .or_else(|| openssl_suite(name))
+        .or_else(|| rustls_suite(name))
+        .or_else(|| CipherSuite::from_name(exchange_parts(name)?.0))
+        .or_else(|| Some(gnutls_parts(name)?.0))
+}
+
+/// The group that is called so: by IANA, or in the ways of NIST, of OpenSSL and of Postfix.
+pub(super) fn group(name: &str) -> Option<NamedGroup> {
+    let registered = match name {
+        "X25519" => "x25519",
+        "X448" => "x448",
+        "P-256" | "P256" | "prime256v1" | "SECP256R1" => "secp256r1",
+        "P-384" | "P384" | "SECP384R1" => "secp384r1",
+        "P-521" | "P521" | "SECP521R1" => "secp521r1",
+        other => other,
+    };
+    NamedGroup::from_name(registered)
+}
+
+/// The group that is named within the name of a suite.
+pub(super) fn group_in_suite(name: &str) -> Option<&str> {
+    match exchange_parts(name) {
+        Some((_, curve)) => Some(curve),
+        None => gnutls_key_exchange(name),
+    }
+}
+
+/// `TLSv1.3`, `TLS1.3`, `TLS1_3`, and so on.
+pub(super) fn version(name: &[u8]) -> Option<RecordedVersion> {
+    Some(match name {
+        b"SSLv3" | b"SSL3.0" | b"SSL3" => RecordedVersion::Ssl3,
+        b"TLSv1" | b"TLSv1.0" | b"TLS1.0" | b"TLS1_0" | b"TLS1" => RecordedVersion::Tls10,
+        b"TLSv1.1" | b"TLS1.1" | b"TLS1_1" => RecordedVersion::Tls11,
+        b"TLSv1.2" | b"TLS1.2" | b"TLS1_2" => RecordedVersion::Tls12,
+        b"TLSv1.3" | b"TLS1.3" | b"TLS1_3" => RecordedVersion::Tls13,
+        // OpenSSL's word for "one of the two" among them: `TLSv1/SSLv3`.
+        _ => return None,
+    })
+}
+
+fn openssl_suite(name: &str) -> Option<CipherSuite> {
+    let at = OPENSSL.binary_search_by_key(&name, |row| row.0).ok()?;
+    OPENSSL
+        .get(at)
+        .map(|row| CipherSuite::from_code_point(row.1))
+}
+
+/// rustls writes `TLS13_` for the `TLS_` of the suites of TLS 1.3.
+fn rustls_suite(name: &str) -> Option<CipherSuite> {
+    let rest = name.strip_prefix("TLS13_")?;
+    GNUTLS_TLS13
+        .iter()
+        .find(|row| row.1 == rest)
+        .map(|row| CipherSuite::from_code_point(row.2))
+}
+
+/// `TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384_P384`.
+fn exchange_parts(name: &str) -> Option<(&str, &str)> {
+    let (suite, curve) = name.rsplit_once('_')?;
+    matches!(curve, "P256" | "P384" | "P521").then_some((suite, curve))
+}
+
+/// `ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM`: of TLS 1.3, where the last part says all.
+fn gnutls_parts(name: &str) -> Option<(CipherSuite, &str)> {
+    let (rest, cipher) = name.rsplit_once("__")?;
+    let suite = GNUTLS_TLS13.iter().find(|row| row.0 == cipher)?.2;
+    Some((CipherSuite::from_code_point(suite), rest))
+}
+
+fn gnutls_key_exchange(name: &str) -> Option<&str> {
+    let (key_exchange, _) = name.split_once("__")?;
+    key_exchange
+        .strip_prefix("ECDHE_")
+        .or_else(|| key_exchange.strip_prefix("DHE_"))
+}
+
+/// The suites of TLS 1.3: how GnuTLS ends its name, how IANA does.
+static GNUTLS_TLS13: &[(&str, &str, u16)] = &[
+    ("AES_128_GCM", "AES_128_GCM_SHA256", 0x1301),
+    ("AES_256_GCM", "AES_256_GCM_SHA384", 0x1302),
+    ("CHACHA20_POLY1305", "CHACHA20_POLY1305_SHA256", 0x1303),
+    ("AES_128_CCM", "AES_128_CCM_SHA256", 0x1304),
+    ("AES_128_CCM_8", "AES_128_CCM_8_SHA256", 0x1305),
+];
+
+/// OpenSSL's names (`openssl ciphers -V`), also those that it has dropped; in ascending order.
+static OPENSSL: &[(&str, u16)] = &[
+    ("ADH-AES128-GCM-SHA256", 0x00A6),
+    ("ADH-AES128-SHA", 0x0034),
+    ("ADH-AES128-SHA256", 0x006C),
+    ("ADH-AES256-GCM-SHA384", 0x00A7),
+    ("ADH-AES256-SHA", 0x003A),
+    ("ADH-AES256-SHA256", 0x006D),
+    ("ADH-CAMELLIA128-SHA", 0x0046),
+    ("ADH-CAMELLIA128-SHA256", 0x00BF),
+    ("ADH-CAMELLIA256-SHA", 0x0089),
+    ("ADH-CAMELLIA256-SHA256", 0x00C5),
+    ("ADH-DES-CBC3-SHA", 0x001B),
+    ("ADH-RC4-MD5", 0x0018),
+    ("AECDH-AES128-SHA", 0xC018),
+    ("AECDH-AES256-SHA", 0xC019),
+    ("AECDH-DES-CBC3-SHA", 0xC017),
+    ("AECDH-NULL-SHA", 0xC015),
+    ("AES128-CCM", 0xC09C),
+    ("AES128-CCM8", 0xC0A0),
+    ("AES128-GCM-SHA256", 0x009C),
+    ("AES128-SHA", 0x002F),
+    ("AES128-SHA256", 0x003C),
+    ("AES256-CCM", 0xC09D),
+    ("AES256-CCM8", 0xC0A1),
+    ("AES256-GCM-SHA384", 0x009D),
+    ("AES256-SHA", 0x0035),
+    ("AES256-SHA256", 0x003D),
+    ("ARIA128-GCM-SHA256", 0xC050),
+    ("ARIA256-GCM-SHA384", 0xC051),
+    ("CAMELLIA128-SHA", 0x0041),
+    ("CAMELLIA128-SHA256", 0x00BA),
+    ("CAMELLIA256-SHA", 0x0084),
+    ("CAMELLIA256-SHA256", 0x00C0),
+    ("DES-CBC-SHA", 0x0009),
+    ("DES-CBC3-SHA", 0x000A),
+    ("DHE-DSS-AES128-GCM-SHA256", 0x00A2),
+    ("DHE-DSS-AES128-SHA", 0x0032),
+    ("DHE-DSS-AES128-SHA256", 0x0040),
+    ("DHE-DSS-AES256-GCM-SHA384", 0x00A3),
+    ("DHE-DSS-AES256-SHA", 0x0038),
+    ("DHE-DSS-AES256-SHA256", 0x006A),
+    ("DHE-DSS-ARIA128-GCM-SHA256", 0xC056),
+    ("DHE-DSS-ARIA256-GCM-SHA384", 0xC057),
+    ("DHE-DSS-CAMELLIA128-SHA", 0x0044),
+    ("DHE-DSS-CAMELLIA128-SHA256", 0x00BD),
+    ("DHE-DSS-CAMELLIA256-SHA", 0x0087),
+    ("DHE-DSS-CAMELLIA256-SHA256", 0x00C3),
+    ("DHE-DSS-DES-CBC3-SHA", 0x0013),
+    ("DHE-DSS-SEED-SHA", 0x0099),
+    ("DHE-PSK-AES128-CBC-SHA", 0x0090),
+    ("DHE-PSK-AES128-CBC-SHA256", 0x00B2),
+    ("DHE-PSK-AES128-CCM", 0xC0A6),
+    ("DHE-PSK-AES128-CCM8", 0xC0AA),
+    ("DHE-PSK-AES128-GCM-SHA256", 0x00AA),
+    ("DHE-PSK-AES256-CBC-SHA", 0x0091),
+    ("DHE-PSK-AES256-CBC-SHA384", 0x00B3),
+    ("DHE-PSK-AES256-CCM", 0xC0A7),
+    ("DHE-PSK-AES256-CCM8", 0xC0AB),
+    ("DHE-PSK-AES256-GCM-SHA384", 0x00AB),
+    ("DHE-PSK-ARIA128-GCM-SHA256", 0xC06C),
+    ("DHE-PSK-ARIA256-GCM-SHA384", 0xC06D),
+    ("DHE-PSK-CAMELLIA128-SHA256", 0xC096),
+    ("DHE-PSK-CAMELLIA256-SHA384", 0xC097),
+    ("DHE-PSK-CHACHA20-POLY1305", 0xCCAD),
+    ("DHE-PSK-NULL-SHA", 0x002D),
+    ("DHE-PSK-NULL-SHA256", 0x00B4),
+    ("DHE-PSK-NULL-SHA384", 0x00B5),
+    ("DHE-RSA-AES128-CCM", 0xC09E),
+    ("DHE-RSA-AES128-CCM8", 0xC0A2),
+    ("DHE-RSA-AES128-GCM-SHA256", 0x009E),
+    ("DHE-RSA-AES128-SHA", 0x0033),
+    ("DHE-RSA-AES128-SHA256", 0x0067),
+    ("DHE-RSA-AES256-CCM", 0xC09F),
+    ("DHE-RSA-AES256-CCM8", 0xC0A3),
+    ("DHE-RSA-AES256-GCM-SHA384", 0x009F),
+    ("DHE-RSA-AES256-SHA", 0x0039),
+    ("DHE-RSA-AES256-SHA256", 0x006B),
+    ("DHE-RSA-ARIA128-GCM-SHA256", 0xC052),
+    ("DHE-RSA-ARIA256-GCM-SHA384", 0xC053),
+    ("DHE-RSA-CAMELLIA128-SHA", 0x0045),
+    ("DHE-RSA-CAMELLIA128-SHA256", 0x00BE),
+    ("DHE-RSA-CAMELLIA256-SHA", 0x0088),
+    ("DHE-RSA-CAMELLIA256-SHA256", 0x00C4),
+    ("DHE-RSA-CHACHA20-POLY1305", 0xCCAA),
+    ("DHE-RSA-DES-CBC3-SHA", 0x0016),
+    ("DHE-RSA-SEED-SHA", 0x009A),
+    ("ECDHE-ARIA128-GCM-SHA256", 0xC060),
+    ("ECDHE-ARIA256-GCM-SHA384", 0xC061),
+    ("ECDHE-ECDSA-AES128-CCM", 0xC0AC),
+    ("ECDHE-ECDSA-AES128-CCM8", 0xC0AE),
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", 0xC02B),
+    ("ECDHE-ECDSA-AES128-SHA", 0xC009),
+    ("ECDHE-ECDSA-AES128-SHA256", 0xC023),
+    ("ECDHE-ECDSA-AES256-CCM", 0xC0AD),
+    ("ECDHE-ECDSA-AES256-CCM8", 0xC0AF),
+    ("ECDHE-ECDSA-AES256-GCM-SHA384", 0xC02C),
+    ("ECDHE-ECDSA-AES256-SHA", 0xC00A),
+    ("ECDHE-ECDSA-AES256-SHA384", 0xC024),
+    ("ECDHE-ECDSA-ARIA128-GCM-SHA256", 0xC05C),
+    ("ECDHE-ECDSA-ARIA256-GCM-SHA384", 0xC05D),
+    ("ECDHE-ECDSA-CAMELLIA128-SHA256", 0xC072),
+    ("ECDHE-ECDSA-CAMELLIA256-SHA384", 0xC073),
+    ("ECDHE-ECDSA-CHACHA20-POLY1305", 0xCCA9),
+    ("ECDHE-ECDSA-DES-CBC3-SHA", 0xC008),
+    ("ECDHE-ECDSA-NULL-SHA", 0xC006),
+    ("ECDHE-ECDSA-RC4-SHA", 0xC007),
+    ("ECDHE-PSK-AES128-CBC-SHA", 0xC035),
+    ("ECDHE-PSK-AES128-CBC-SHA256", 0xC037),
+    ("ECDHE-PSK-AES256-CBC-SHA", 0xC036),
+    ("ECDHE-PSK-AES256-CBC-SHA384", 0xC038),
+    ("ECDHE-PSK-CAMELLIA128-SHA256", 0xC09A),
+    ("ECDHE-PSK-CAMELLIA256-SHA384", 0xC09B),
+    ("ECDHE-PSK-CHACHA20-POLY1305", 0xCCAC),
+    ("ECDHE-PSK-NULL-SHA", 0xC039),
+    ("ECDHE-PSK-NULL-SHA256", 0xC03A),
+    ("ECDHE-PSK-NULL-SHA384", 0xC03B),
+    ("ECDHE-RSA-AES128-GCM-SHA256", 0xC02F),
+    ("ECDHE-RSA-AES128-SHA", 0xC013),
+    ("ECDHE-RSA-AES128-SHA256", 0xC027),
+    ("ECDHE-RSA-AES256-GCM-SHA384", 0xC030),
+    ("ECDHE-RSA-AES256-SHA", 0xC014),
+    ("ECDHE-RSA-AES256-SHA384", 0xC028),
+    ("ECDHE-RSA-CAMELLIA128-SHA256", 0xC076),
+    ("ECDHE-RSA-CAMELLIA256-SHA384", 0xC077),
+    ("ECDHE-RSA-CHACHA20-POLY1305", 0xCCA8),
+    ("ECDHE-RSA-DES-CBC3-SHA", 0xC012),
+    ("ECDHE-RSA-NULL-SHA", 0xC010),
+    ("ECDHE-RSA-RC4-SHA", 0xC011),
+    ("EDH-DSS-DES-CBC3-SHA", 0x0013),
+    ("EDH-RSA-DES-CBC3-SHA", 0x0016),
+    ("IDEA-CBC-SHA", 0x0007),
+    ("NULL-MD5", 0x0001),
+    ("NULL-SHA", 0x0002),
+    ("NULL-SHA256", 0x003B),
+    ("PSK-AES128-CBC-SHA", 0x008C),
+    ("PSK-AES128-CBC-SHA256", 0x00AE),
+    ("PSK-AES128-CCM", 0xC0A4),
+    ("PSK-AES128-CCM8", 0xC0A8),
+    ("PSK-AES128-GCM-SHA256", 0x00A8),
+    ("PSK-AES256-CBC-SHA", 0x008D),
+    ("PSK-AES256-CBC-SHA384", 0x00AF),
+    ("PSK-AES256-CCM", 0xC0A5),
+    ("PSK-AES256-CCM8", 0xC0A9),
+    ("PSK-AES256-GCM-SHA384", 0x00A9),
+    ("PSK-ARIA128-GCM-SHA256", 0xC06A),
+    ("PSK-ARIA256-GCM-SHA384", 0xC06B),
+    ("PSK-CAMELLIA128-SHA256", 0xC094),
+    ("PSK-CAMELLIA256-SHA384", 0xC095),
+    ("PSK-CHACHA20-POLY1305", 0xCCAB),
+    ("PSK-NULL-SHA", 0x002C),
+    ("PSK-NULL-SHA256", 0x00B0),
+    ("PSK-NULL-SHA384", 0x00B1),
+    ("RC4-MD5", 0x0004),
+    ("RC4-SHA", 0x0005),
+    ("RSA-PSK-AES128-CBC-SHA", 0x0094),
+    ("RSA-PSK-AES128-CBC-SHA256", 0x00B6),
+    ("RSA-PSK-AES128-GCM-SHA256", 0x00AC),
+    ("RSA-PSK-AES256-CBC-SHA", 0x0095),
+    ("RSA-PSK-AES256-CBC-SHA384", 0x00B7),
+    ("RSA-PSK-AES256-GCM-SHA384", 0x00AD),
+    ("RSA-PSK-ARIA128-GCM-SHA256", 0xC06E),
+    ("RSA-PSK-ARIA256-GCM-SHA384", 0xC06F),
+    ("RSA-PSK-CAMELLIA128-SHA256", 0xC098),
+    ("RSA-PSK-CAMELLIA256-SHA384", 0xC099),
+    ("RSA-PSK-CHACHA20-POLY1305", 0xCCAE),
+    ("RSA-PSK-NULL-SHA", 0x002E),
+    ("RSA-PSK-NULL-SHA256", 0x00B8),
+    ("RSA-PSK-NULL-SHA384", 0x00B9),
+    ("SEED-SHA", 0x0096),
+    ("SRP-AES-128-CBC-SHA", 0xC01D),
+    ("SRP-AES-256-CBC-SHA", 0xC020),
+    ("SRP-DSS-AES-128-CBC-SHA", 0xC01F),
+    ("SRP-DSS-AES-256-CBC-SHA", 0xC022),
+    ("SRP-RSA-AES-128-CBC-SHA", 0xC01E),
+    ("SRP-RSA-AES-256-CBC-SHA", 0xC021),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_its_suites_are_registered() {
+        assert!(OPENSSL.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (name, code_point) in OPENSSL {
+            let suite = CipherSuite::from_code_point(*code_point);
+            assert!(suite.name().is_some(), "{name}");
+            assert_eq!(cipher_suite(name), Some(suite));
+        }
+    }
+
+    #[test]
+    fn the_table_is_of_the_suites_that_it_says() {
+        // Both names speak of the same key exchange, authentication, cipher and hash.
+        for (name, code_point) in OPENSSL {
+            let registered = CipherSuite::from_code_point(*code_point).name().unwrap();
+            let name = name.replace("AES-", "AES"); // SRP-AES-128-CBC-SHA
+            for (word, registered_word) in [
+                ("ECDHE-", "_ECDHE_"),
+                ("GCM", "_GCM"),
+                ("CCM8", "_CCM_8"),
+                ("AES256", "AES_256"),
+                ("AES128", "AES_128"),
+                ("SHA384", "SHA384"),
+                ("CHACHA20", "CHACHA20"),
+                ("CAMELLIA256", "CAMELLIA_256"),
+                ("ARIA128", "ARIA_128"),
+                ("RC4", "RC4"),
+                ("DES-CBC3", "3DES"),
+                ("ADH-", "_DH_anon"),
+                ("NULL", "NULL"),
+                ("ECDSA", "ECDSA"),
+                ("DSS", "DSS"),
+            ] {
+                assert_eq!(
+                    name.contains(word),
+                    registered.contains(registered_word),
+                    "{name} {registered} {word}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_suites() {
+        let rows = [
+            ("TLS_AES_128_GCM_SHA256", 0x1301),
+            ("0x1301", 0x1301),
+            ("ECDHE-RSA-AES256-GCM-SHA384", 0xC030),
+            ("AES256-SHA", 0x0035),
+            ("TLS13_CHACHA20_POLY1305_SHA256", 0x1303),
+            ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384_P384", 0xC028),
+            ("ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_128_GCM", 0x1301),
+        ];
+        for (name, code_point) in rows {
+            let suite = Some(CipherSuite::from_code_point(code_point));
+            assert_eq!(cipher_suite(name), suite, "{name}");
+        }
+        for name in [
+            "",
+            "__",
+            "_P256",
+            "TLS13_",
+            "unknown",
+            "ecdhe-rsa-aes256-gcm-sha384",
+        ] {
+            assert_eq!(cipher_suite(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_groups() {
+        let rows = [
+            ("x25519", Some(0x001D)),
+            ("X25519", Some(0x001D)),
+            ("X25519MLKEM768", Some(0x11EC)),
+            ("P-256", Some(0x0017)),
+            ("prime256v1", Some(0x0017)),
+            ("ECDHE", None),
+            ("", None),
+        ];
+        for (name, code_point) in rows {
+            assert_eq!(group(name), code_point.map(NamedGroup::from_code_point));
+        }
+    }
+}
