@@ -115,6 +115,22 @@ macro_rules! session_api {
                 self.0.info()
             }
 
+            /// The channel binding of this connection, for one instance of one SASL mechanism.
+            ///
+            /// It can be taken once (RFC 9266 §4.1): a second attempt to authenticate with a
+            /// binding needs a new connection. A server takes it when it has read from the client
+            /// which type it uses; what failed was not taken.
+            ///
+            /// # Errors
+            /// [`ChannelBindingError`](crate::ChannelBindingError): before the session is
+            /// established, after it was taken, and where the type is not supported or not defined.
+            pub fn take_channel_binding(
+                &mut self,
+                binding_type: crate::ChannelBindingType,
+            ) -> Result<crate::ChannelBinding, crate::ChannelBindingError> {
+                self.0.take_channel_binding(binding_type)
+            }
+
             /// The chain that the peer has shown, its own certificate first; empty where it has shown
             /// none. On a resumed session the chain of the session that it resumes.
             pub fn peer_chain(&self) -> &[CertificateDer<'static>] {

@@ -11,6 +11,7 @@ use super::event::{EndOfInput, Event};
 use super::info::SessionInfo;
 use super::preface::{Peers, Preface};
 use super::state::{Signal, State, Witness};
+use crate::channel_binding::{ChannelBinding, ChannelBindingError, ChannelBindingType};
 use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, Heard, PlaintextPeer, ProtocolError, Spoken, TimedOut};
 use crate::limits::QUEUED_PLAINTEXT;
@@ -27,6 +28,8 @@ pub(super) struct Machine<R> {
     /// Whether [`Event::PeerClosed`] was told.
     peer_closed_told: bool,
     has_input_ended: bool,
+    /// One connection binds one authentication (RFC 9266 §4.1).
+    channel_binding_taken: bool,
     engine: Engine,
     /// Whether the peer's first bytes are TLS, and what they are known to be so far.
     speaks_tls: bool,
@@ -109,6 +112,7 @@ impl<R: Role> Machine<R> {
             is_established: false,
             peer_closed_told: false,
             has_input_ended: false,
+            channel_binding_taken: false,
             engine,
             speaks_tls: false,
             heard,
@@ -407,6 +411,24 @@ impl<R: Role> Machine<R> {
                 R::IS_CLIENT,
             )
         })
+    }
+
+    pub(super) fn take_channel_binding(
+        &mut self,
+        binding_type: ChannelBindingType,
+    ) -> Result<ChannelBinding, ChannelBindingError> {
+        if let Some(death) = &self.death {
+            return Err(ChannelBindingError::Dead(death.clone()));
+        }
+        if !self.is_established {
+            return Err(ChannelBindingError::NotEstablished);
+        }
+        if self.channel_binding_taken {
+            return Err(ChannelBindingError::AlreadyTaken);
+        }
+        let binding = self.engine.channel_binding(binding_type)?;
+        self.channel_binding_taken = true;
+        Ok(binding)
     }
 
     pub(super) fn peer_chain(&self) -> &[CertificateDer<'static>] {

@@ -198,6 +198,7 @@ impl Engine {
                 return;
             }
         }
+        self.settle_end_point();
         if self.has_plaintext() {
             self.idle_records = 0;
         } else if !self.is_handshaking() {
@@ -222,7 +223,10 @@ impl Engine {
             HelloOutcome::Proceed(config) => {
                 let result = with_notes(&mut self.notes, || accepted.into_connection(config));
                 match result {
-                    Ok(connection) => self.stage = Stage::Running(Connection::Server(connection)),
+                    Ok(connection) => {
+                        self.stage = Stage::Running(Connection::Server(connection));
+                        self.settle_end_point();
+                    }
                     Err((error, alert)) => {
                         put_alert(alert, Alert::HANDSHAKE_FAILURE, outgoing);
                         self.fault = Some(Fault::Tls(error));
@@ -364,7 +368,7 @@ impl Engine {
 
 /// What was negotiated.
 impl Engine {
-    fn running(&self) -> Option<&Connection> {
+    pub(super) fn running(&self) -> Option<&Connection> {
         match &self.stage {
             Stage::Running(connection) => Some(connection),
             Stage::Hello(..) | Stage::Offered(..) | Stage::Spent => None,

@@ -28,9 +28,19 @@ pub(crate) struct Notes {
     pub(crate) ocsp_response: Box<[u8]>,
     /// The versions that the client offered, when none of them is enabled here.
     pub(crate) offered_versions: Versions,
+    /// The certificate that this server shows, as a channel binding; rustls does not tell which it
+    /// was.
+    pub(super) end_point: EndPoint,
+    /// The same of the session that a ticket comes from, until it is known whether it is resumed.
+    pub(super) ticket_end_point: Option<EndPoint>,
+    /// Whether `end_point` is that of the session that was resumed.
+    pub(super) has_inherited_end_point: bool,
     /// Whether this server has no key whose signatures the client verifies.
     pub(crate) no_key_fits: bool,
 }
+
+/// The data of `tls-server-end-point`, where it is defined for the certificate.
+pub(super) type EndPoint = Option<Arc<[u8]>>;
 
 impl Notes {
     /// The verdict that stands for this session's peer, once the handshake is done.

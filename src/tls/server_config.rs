@@ -127,7 +127,7 @@ impl ServerEngineFactory {
     /// Go on with another chain.
     pub(crate) fn proceed_with(&self, chain: &CertifiedChain) -> Result<HelloOutcome, Error> {
         let mut config = ServerConfig::clone(&self.config);
-        config.cert_resolver = Arc::new(OneChain(chain.certified_key(self.provider.get())?));
+        config.cert_resolver = Arc::new(OneChain::new(chain, &self.provider)?);
         Ok(HelloOutcome::Proceed(Arc::new(config)))
     }
 
@@ -141,7 +141,7 @@ impl ServerEngineFactory {
                 reason: error.to_string().into(),
             })?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(OneChain(key)));
+            .with_cert_resolver(Arc::new(OneChain::of_key(key)));
         config.alpn_protocols = vec![ACME_TLS_ALPN.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;

@@ -7,8 +7,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::provider::Provider;
-use super::scope::note;
-use crate::certificates::{Certificates, UnknownName};
+use super::scope::{EndPoint, note};
+use crate::certificates::{Certificates, CertifiedChain, UnknownName};
+use crate::channel_binding::server_end_point;
 use crate::error::Error;
 
 /// The chains of a listener by name, several where there are keys of several kinds.
@@ -21,7 +22,36 @@ pub(super) struct ServerNames {
     unknown: UnknownName,
 }
 
-type Chains = Vec<Arc<CertifiedKey>>;
+type Chains = Vec<Shown>;
+
+/// A chain that a server shows.
+#[derive(Debug, Clone)]
+struct Shown {
+    key: Arc<CertifiedKey>,
+    end_point: EndPoint,
+}
+
+impl Shown {
+    fn new(chain: &CertifiedChain, provider: &Provider) -> Result<Self, Error> {
+        let end_point = chain.certificates().first();
+        Ok(Self {
+            key: chain.certified_key(provider.get())?,
+            end_point: end_point.and_then(|leaf| server_end_point(leaf).map(Arc::from)),
+        })
+    }
+
+    /// Whether the client can verify what its key signs.
+    fn fits(&self, hello: &ClientHello<'_>) -> bool {
+        let key = &self.key.key;
+        key.choose_scheme(hello.signature_schemes()).is_some()
+    }
+
+    /// To be shown on the session on whose behalf rustls asks.
+    fn show(&self) -> Arc<CertifiedKey> {
+        note(|notes| notes.end_point.clone_from(&self.end_point));
+        Arc::clone(&self.key)
+    }
+}
 
 impl ServerNames {
     pub(super) fn new(certificates: &Certificates, provider: &Provider) -> Result<Self, Error> {
@@ -33,20 +63,20 @@ impl ServerNames {
         };
         let mut default_name = None;
         for (at, entry) in certificates.entries().iter().enumerate() {
-            let key = entry.chain.certified_key(provider.get())?;
+            let shown = Shown::new(&entry.chain, provider)?;
             if at == 0 {
-                names.default.push(Arc::clone(&key));
+                names.default.push(shown.clone());
                 default_name = entry.names.first().cloned();
             } else if default_name.is_some_and_in(&entry.names) {
                 // The same name with a key of another kind.
-                names.default.push(Arc::clone(&key));
+                names.default.push(shown.clone());
             }
             for name in &entry.names {
                 let (table, name) = match name.strip_prefix("*.") {
                     Some(parent) => (&mut names.wildcard, parent),
                     None => (&mut names.exact, name.as_ref()),
                 };
-                table.entry(name.into()).or_default().push(Arc::clone(&key));
+                table.entry(name.into()).or_default().push(shown.clone());
             }
         }
         Ok(names)
@@ -114,31 +144,38 @@ impl ResolvesServerCert for ServedNames {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let names = self.current();
         let chains = names.select(hello.server_name());
-        let fitting = chains
-            .iter()
-            .find(|chain| chain.key.choose_scheme(hello.signature_schemes()).is_some());
+        let fitting = chains.iter().find(|shown| shown.fits(&hello));
         if fitting.is_none() {
             note(|notes| notes.no_key_fits = true);
         }
         // Where no key fits, any one: rustls then refuses the client.
-        fitting.or_else(|| chains.first()).cloned()
+        fitting.or_else(|| chains.first()).map(Shown::show)
     }
 }
 
 /// One chain, whatever the client asks for.
 #[derive(Debug)]
-pub(super) struct OneChain(pub(super) Arc<CertifiedKey>);
+pub(super) struct OneChain(Shown);
+
+impl OneChain {
+    pub(super) fn new(chain: &CertifiedChain, provider: &Provider) -> Result<Self, Error> {
+        Ok(Self(Shown::new(chain, provider)?))
+    }
+
+    /// A chain that no session is established with: nothing is bound to it.
+    pub(super) fn of_key(key: Arc<CertifiedKey>) -> Self {
+        Self(Shown {
+            key,
+            end_point: None,
+        })
+    }
+}
 
 impl ResolvesServerCert for OneChain {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        if self
-            .0
-            .key
-            .choose_scheme(hello.signature_schemes())
-            .is_none()
-        {
+        if !self.0.fits(&hello) {
             note(|notes| notes.no_key_fits = true);
         }
-        Some(Arc::clone(&self.0))
+        Some(self.0.show())
     }
 }

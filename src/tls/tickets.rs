@@ -14,7 +14,7 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::server::ProducesTickets;
 
-use super::scope::note;
+use super::scope::{EndPoint, note};
 use crate::clock::Clock;
 use crate::limits::TICKETS;
 use crate::policy::Account;
@@ -136,7 +136,8 @@ impl fmt::Debug for TicketStore {
     }
 }
 
-/// Seals into each ticket what it may be used for, and opens no other.
+/// Seals into each ticket what it may be used for, and opens no other; and which certificate its
+/// session has shown.
 #[derive(Debug)]
 pub(super) struct BoundTickets {
     sealer: Arc<dyn ProducesTickets>,
@@ -159,16 +160,24 @@ impl ProducesTickets for BoundTickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.sealer.encrypt(&[&self.binding, plain].concat())
+        // A ticket was opened, and that was not settled yet: TLS 1.2 renews it while it resumes.
+        let end_point = note(|notes| match &notes.ticket_end_point {
+            Some(inherited) => inherited.clone(),
+            None => notes.end_point.clone(),
+        });
+        let end_point = end_point.as_deref().unwrap_or_default();
+        let length = u8::try_from(end_point.len()).ok()?;
+        self.sealer
+            .encrypt(&[&self.binding, &[length][..], end_point, plain].concat())
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        let mut plain = self.sealer.decrypt(cipher)?;
-        if !plain.starts_with(&self.binding) {
-            return None;
-        }
-        plain.drain(..self.binding.len());
-        Some(plain)
+        let opened = self.sealer.decrypt(cipher)?;
+        let (length, rest) = opened.strip_prefix(&self.binding)?.split_first()?;
+        let (end_point, plain) = rest.split_at_checked(usize::from(*length))?;
+        let end_point: EndPoint = (!end_point.is_empty()).then(|| end_point.into());
+        note(|notes| notes.ticket_end_point = Some(end_point));
+        Some(plain.to_vec())
     }
 }
 
@@ -204,5 +213,7 @@ mod tests {
         assert_eq!(here.decrypt(&ticket).as_deref(), Some(&b"state"[..]));
         assert_eq!(there.decrypt(&ticket), None);
         assert_eq!(here.decrypt(b"short"), None);
+        assert_eq!(here.decrypt(&[1; 32]), None);
+        assert_eq!(here.decrypt(&[&[1; 32][..], &[2, 0]].concat()), None);
     }
 }

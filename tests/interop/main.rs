@@ -19,6 +19,7 @@
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
 //!   in the middle, between our client and the mail servers, and between a client and our server
 //! * `quickstart.rs`: the example, as a program
+//! * `channel_binding.rs`: what both ends of one connection export
 //! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
@@ -30,6 +31,7 @@
 )]
 
 mod certificates;
+mod channel_binding;
 mod client_certificates;
 mod client_mail;
 mod client_refuses;

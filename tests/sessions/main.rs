@@ -6,6 +6,7 @@
 )]
 
 mod alpn;
+mod channel_binding;
 mod closing;
 mod conversation;
 mod dane;

@@ -1,0 +1,62 @@
+//! What a connection gives for channel bindings.
+
+use rustls::Connection;
+
+use super::engine::Engine;
+use crate::channel_binding::{
+    ChannelBinding, ChannelBindingError, ChannelBindingType, server_end_point,
+};
+use crate::error::Error;
+
+impl Engine {
+    /// The data of a channel binding.
+    pub(crate) fn channel_binding(
+        &self,
+        binding_type: ChannelBindingType,
+    ) -> Result<ChannelBinding, ChannelBindingError> {
+        let connection = self
+            .running()
+            .filter(|connection| !connection.is_handshaking())
+            .ok_or(ChannelBindingError::NotEstablished)?;
+        let bytes: Box<[u8]> = match binding_type {
+            // RFC 9266 §2: the context is an empty string. In TLS 1.3 that is the same as none; in
+            // TLS 1.2 it is not (RFC 5705 §4).
+            ChannelBindingType::TlsExporter => connection
+                .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]))
+                .map_err(|error| {
+                    ChannelBindingError::Dead(Error::Crypto(error.to_string().into()))
+                })?
+                .into(),
+            ChannelBindingType::TlsServerEndPoint => match connection {
+                Connection::Client(_) => self
+                    .peer_chain()
+                    .first()
+                    .and_then(|leaf| server_end_point(leaf))
+                    .ok_or(ChannelBindingError::EndPointUndefined)?,
+                Connection::Server(_) => {
+                    if self.is_resumed() && !self.notes.has_inherited_end_point {
+                        return Err(ChannelBindingError::EndPointUnknown);
+                    }
+                    let end_point = self.notes.end_point.as_deref();
+                    end_point
+                        .ok_or(ChannelBindingError::EndPointUndefined)?
+                        .into()
+                }
+            },
+            ChannelBindingType::TlsUnique => {
+                return Err(ChannelBindingError::TlsUniqueUnsupported);
+            }
+        };
+        Ok(ChannelBinding::new(binding_type, bytes))
+    }
+
+    /// A ticket that was opened counts only if the session is resumed with it.
+    pub(super) fn settle_end_point(&mut self) {
+        if let Some(inherited) = self.notes.ticket_end_point.take() {
+            if self.is_resumed() {
+                self.notes.end_point = inherited;
+                self.notes.has_inherited_end_point = true;
+            }
+        }
+    }
+}
