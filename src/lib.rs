@@ -138,6 +138,7 @@ mod name;
 mod policy;
 pub mod received;
 mod registry;
+pub mod sasl_external;
 mod server;
 mod service;
 mod session;

@@ -72,6 +72,12 @@ pub const DIALOG_LITERAL: usize = 4096;
 /// folded over more than a dozen.
 pub const RECEIVED_FIELD: usize = 16 * 1024;
 
+/// Bytes of an authorisation identity in SASL EXTERNAL.
+///
+/// Identities are names of users and addresses, and those have 254 octets at most
+/// (RFC 5321 §4.5.3.1.3).
+pub const AUTHORIZATION_IDENTITY: usize = 1024;
+
 /// The greatest record with its header (RFC 5246 §6.2.3).
 pub(crate) const MAX_RECORD: usize = RECORD_HEADER + MAX_RECORD_PAYLOAD;
 /// The greatest payload of an encrypted record: 2^14 and 2048 for the expansion (RFC 5246 §6.2.3).
