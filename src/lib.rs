@@ -165,6 +165,8 @@ pub use error::{ApiMisuse, ConfigError, Error, PolicyRefusal, ProtocolError};
 pub use identity::Provenance;
 pub use limits::Limits;
 pub use name::{EmailAddress, Host, HostName, InvalidEmailAddress, InvalidName};
+/// Whom a server lets log in, decided before it looks at any password (RFC 8314 §4.1).
+pub use policy::server as admission;
 pub use policy::{Account, Acknowledged, AttemptOutcome, Phase, ReducedConfidentiality, Warning};
 pub use received::TlsClause;
 pub use registry::{CipherSuite, NamedGroup, Recommendation};

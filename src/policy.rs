@@ -7,6 +7,7 @@
 mod account;
 mod acknowledged;
 mod outcome;
+pub mod server;
 
 pub use account::{Account, Phase};
 pub use acknowledged::{Acknowledged, ReducedConfidentiality, Warning};

@@ -134,13 +134,9 @@ fn responses() {
 /// RFC 5034 §4 with RFC 2449 §4: 255 octets with CRLF; RFC 4954 §4 with RFC 5321 §4.5.3.1.4: 512.
 #[test]
 fn a_command_that_would_be_too_long_goes_without_its_response() {
-    for (client, limit) in [
-        (
-            ExternalClient::pop3 as fn(AuthorizationIdentity) -> ExternalClient,
-            255,
-        ),
-        (ExternalClient::smtp, 512),
-    ] {
+    type Client = fn(AuthorizationIdentity) -> ExternalClient;
+    let rows: [(Client, usize); 2] = [(ExternalClient::pop3, 255), (ExternalClient::smtp, 512)];
+    for (client, limit) in rows {
         let mut longest = 0;
         for length in 1..600 {
             let identity = AuthorizationIdentity::new(&"x".repeat(length)).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::policy::server::ConnectionSecurity;
 use crate::received::{MailProtocol, TlsClause, TransmissionType};
 use crate::registry::{CipherSuite, NamedGroup};
 use crate::service::{Service, TlsMode};
@@ -88,6 +89,13 @@ impl<'a> SessionInfo<'a> {
         match self.engine.version() {
             Some(0x0304) => Negotiated::Tls13,
             Some(_) | None => Negotiated::Tls12,
+        }
+    }
+
+    /// What admission is decided by (RFC 8314 §4.1): every session has TLS 1.2 or later.
+    pub fn security(&self) -> ConnectionSecurity {
+        match self.version() {
+            Negotiated::Tls12 | Negotiated::Tls13 => ConnectionSecurity::ModernTls,
         }
     }
 
