@@ -101,6 +101,7 @@
 //! | `ring` | no | the other one; taken where `aws-lc-rs` is off |
 //! | `webpki-roots` | yes | Mozilla's root certificates as default trust anchors |
 //! | `idna` | no | host names and addresses typed in Unicode |
+//! | `serde` | no | a stored form for what [discovery] has found |
 //!
 //! Without a provider feature pass any [`CryptoProvider`](rustls::crypto::CryptoProvider) to
 //! [`ClientBuilder::crypto_provider`] and [`ServerBuilder::crypto_provider`]. A process-wide
@@ -130,6 +131,7 @@ mod client;
 mod clock;
 mod connector;
 mod der;
+pub mod discovery;
 mod endpoint;
 pub mod error;
 pub mod identity;

@@ -197,3 +197,25 @@ pub(crate) const DNS_NAME: usize = 253;
 
 /// Octets of one label: RFC 1034 §3.1.
 pub(crate) const DNS_LABEL: usize = 63;
+
+/// SRV records in one answer. A DNS message of 64 KiB holds 3449 of the shortest; all of them are
+/// looked at (RFC 2782, "Usage rules"), and what claims to be more is no answer.
+pub(crate) const SRV_RECORDS: usize = 3449;
+
+/// Servers that are kept of one SRV answer, the first in RFC 2782's order.
+///
+/// Each may need three more lookups. The largest providers publish five; who cannot reach one of
+/// sixteen will not reach the next.
+pub(crate) const SRV_TARGETS: usize = 16;
+
+/// Octets of all TLSA records in one answer, with one for each record: a DNS message of 64 KiB
+/// holds no more.
+pub(crate) const TLSA_ANSWER: usize = 64 * 1024;
+
+/// Links in a chain of aliases (CNAME, DNAME) to an answer. Resolvers follow between eight and
+/// sixteen.
+pub(crate) const ALIASES: usize = 16;
+
+/// Candidates from sources other than DNS in one discovery. A document that configures a mail
+/// client lists a handful.
+pub(crate) const CANDIDATES: usize = 64;

@@ -10,5 +10,6 @@ mod outcome;
 pub mod server;
 
 pub use account::{Account, Phase};
+pub(crate) use acknowledged::sealed::Sealed as SealedWarning;
 pub use acknowledged::{Acknowledged, ReducedConfidentiality, Warning};
 pub use outcome::AttemptOutcome;

@@ -29,6 +29,11 @@ impl<W: Warning> Acknowledged<W> {
         Self(warning)
     }
 
+    /// The acknowledgement is used up, and what was warned of is done.
+    pub(crate) fn into_warning(self) -> W {
+        self.0
+    }
+
     /// The warning that was shown.
     pub fn warning(&self) -> &W {
         &self.0
@@ -60,7 +65,7 @@ impl fmt::Display for ReducedConfidentiality {
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "so that only this crate makes warnings")]
     pub trait Sealed {}
     impl Sealed for super::ReducedConfidentiality {}

@@ -1,0 +1,142 @@
+//! The stored form of a configuration. It has a version of its own, so that the types may change.
+
+use serde::{Deserialize, Serialize};
+
+use super::configuration::Configuration;
+use super::server::{MailServer, Transport};
+use crate::identity::Provenance;
+use crate::name::{Host, HostName, InvalidName};
+use crate::service::Service;
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stored {
+    version: u32,
+    domain: String,
+    services: Vec<StoredService>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredService {
+    service: StoredName,
+    servers: Vec<StoredServer>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredServer {
+    transport: StoredTransport,
+    host: String,
+    port: u16,
+    provenance: StoredProvenance,
+}
+
+/// Why a stored configuration cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InvalidStored {
+    #[error("the stored configuration is of version {0}, and this program knows version {VERSION}")]
+    Version(u32),
+    #[error("the stored configuration names a host that is none: {0}")]
+    Name(#[from] InvalidName),
+}
+
+/// An enum of strings that stand for the values of another.
+macro_rules! stored {
+    ($stored:ident for $own:ident { $($text:literal $variant:ident),+ $(,)? }) => {
+        #[derive(Clone, Copy, Serialize, Deserialize)]
+        enum $stored {
+            $(#[serde(rename = $text)] $variant,)+
+        }
+
+        impl From<$own> for $stored {
+            fn from(own: $own) -> Self {
+                match own {
+                    $($own::$variant => Self::$variant,)+
+                }
+            }
+        }
+
+        impl From<$stored> for $own {
+            fn from(stored: $stored) -> Self {
+                match stored {
+                    $($stored::$variant => Self::$variant,)+
+                }
+            }
+        }
+    };
+}
+
+stored!(StoredName for Service {
+    "imap" Imap,
+    "pop3" Pop3,
+    "submission" Submission,
+    "managesieve" ManageSieve,
+    "lmtp" Lmtp,
+    "smtp-relay" SmtpRelay,
+});
+stored!(StoredTransport for Transport {
+    "implicit" Implicit,
+    "starttls" StartTls,
+    "cleartext" Cleartext,
+});
+stored!(StoredProvenance for Provenance {
+    "typed" Typed,
+    "administrator" Administrator,
+    "provider-database" ProviderDatabase,
+    "autoconfig-authenticated" AutoconfigAuthenticated,
+    "autoconfig-unauthenticated" AutoconfigUnauthenticated,
+    "srv-secure" SrvSecure,
+    "srv-insecure" SrvInsecure,
+    "confirmed" Confirmed,
+    "guessed" Guessed,
+});
+
+impl From<Configuration> for Stored {
+    fn from(configuration: Configuration) -> Self {
+        let server = |server: &MailServer| StoredServer {
+            transport: server.transport().into(),
+            host: server.host().to_string(),
+            port: server.port(),
+            provenance: server.provenance().into(),
+        };
+        let services = configuration.services().iter().map(|own| StoredService {
+            service: own.service().into(),
+            servers: own.servers().iter().map(server).collect(),
+        });
+        Self {
+            version: VERSION,
+            domain: configuration.domain().to_string(),
+            services: services.collect(),
+        }
+    }
+}
+
+impl TryFrom<Stored> for Configuration {
+    type Error = InvalidStored;
+
+    fn try_from(stored: Stored) -> Result<Self, InvalidStored> {
+        if stored.version != VERSION {
+            return Err(InvalidStored::Version(stored.version));
+        }
+        let mut services = Vec::new();
+        for own in stored.services {
+            let service: Service = own.service.into();
+            let mut servers = Vec::new();
+            for server in own.servers {
+                servers.push(MailServer::new(
+                    service,
+                    server.transport.into(),
+                    Host::parse(&server.host)?,
+                    server.port,
+                    server.provenance.into(),
+                ));
+            }
+            services.push((service, servers));
+        }
+        let domain = HostName::parse(&stored.domain)?;
+        Ok(Self::new(domain, services))
+    }
+}
