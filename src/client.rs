@@ -57,8 +57,10 @@ impl Client {
     /// [`ConfigError::UntrustworthyHost`] for a host that an attacker could have put there,
     /// [`ConfigError::NoAlpnRegistered`] where ALPN is required for a service that has no
     /// identifier, [`ConfigError::UnusableCertificate`] for the account's client certificate,
-    /// [`ConfigError::UnusableProvider`].
+    /// [`ConfigError::UnusableProvider`], [`ConfigError::MinimumOutOfReach`] where this client
+    /// cannot offer what the account requires.
     ///
+    /// [`ConfigError::MinimumOutOfReach`]: crate::ConfigError::MinimumOutOfReach
     /// [`ConfigError::UntrustworthyHost`]: crate::ConfigError::UntrustworthyHost
     /// [`ConfigError::NoAlpnRegistered`]: crate::ConfigError::NoAlpnRegistered
     /// [`ConfigError::UnusableCertificate`]: crate::ConfigError::UnusableCertificate

@@ -12,7 +12,7 @@ use crate::error::{ApiMisuse, ConfigError, Error, PolicyRefusal, ProtocolError};
 use crate::identity::ReferenceIds;
 use crate::limits::{EXCERPT, Limits};
 use crate::name::{Host, HostName};
-use crate::policy::Account;
+use crate::policy::{Account, MinimumConfidentiality};
 use crate::service::TlsMode;
 use crate::session::ClientSession;
 use crate::starttls::Dialog;
@@ -37,8 +37,11 @@ pub(crate) struct Prepared {
     pub(crate) engines: ClientEngineFactory,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
-    account: Account,
-    generation: u64,
+    pub(crate) account: Account,
+    pub(crate) generation: u64,
+    /// What a session has to provide before it is established; what a session always provides,
+    /// for an account whose user has lowered it.
+    pub(crate) minimum: MinimumConfidentiality,
     ehlo_name: Host,
 }
 
@@ -56,6 +59,8 @@ impl Connector {
         let generation = account.generation();
         let references = ReferenceIds::for_host(endpoint.host(), endpoint.provenance())
             .map_err(ConfigError::UntrustworthyHost)?;
+        let minimum = account.minimum().unwrap_or_default();
+        let provider = client.provider.limited(&minimum)?;
         let requirements = Requirements::server(
             client.anchors.clone(),
             references,
@@ -70,8 +75,8 @@ impl Connector {
             None => requirements,
         };
         let engines = ClientEngineFactory::new(ClientParts {
-            provider: &client.provider,
-            versions: client.versions,
+            provider: &provider,
+            versions: client.versions.limited(&minimum)?,
             clock: client.clock.clone(),
             account: account.clone(),
             generation,
@@ -95,6 +100,7 @@ impl Connector {
             limits: client.limits,
             account: account.clone(),
             generation,
+            minimum,
             ehlo_name: client.ehlo_name.clone(),
         })))
     }

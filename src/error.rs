@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::name::{Host, InvalidName};
+use crate::policy::Unmet;
 use crate::service::{Service, TlsMode};
 use crate::verify::CertificateRejection;
 use crate::verify::dane::{DaneRefusal, TlsaName, TlsaSetTooLarge};
@@ -92,6 +93,12 @@ pub enum ApiMisuse {
     /// An endpoint with implicit TLS was used as one with STARTTLS.
     #[error("upgrade was called for an endpoint with implicit TLS; call connect or accept")]
     NoPlaintextPhase,
+    /// A [`CredentialPermit`](crate::CredentialPermit) belongs to the session that gave it, and to
+    /// the account as it was then.
+    #[error(
+        "the permit for credentials was given by another session, or before the account changed"
+    )]
+    ForeignPermit,
 }
 
 /// A policy that forbids to go on with a sound connection.
@@ -136,6 +143,13 @@ pub enum PolicyRefusal {
     /// TLSA records, or the failure to get them, forbid to connect.
     #[error(transparent)]
     Dane(#[from] DaneRefusal),
+    /// The connection does not provide what the account requires (RFC 8314 §5.2). The account can
+    /// be changed, by its user and after a warning; this connection cannot be used.
+    #[error("{unmet}; nothing is sent on this connection")]
+    BelowMinimum {
+        /// What is missing.
+        unmet: Unmet,
+    },
 }
 
 impl PolicyRefusal {
@@ -148,6 +162,7 @@ impl PolicyRefusal {
             Self::RefusedByAnswer => "refused-by-answer",
             Self::InheritedAuthenticationExpired => "inherited-authentication-expired",
             Self::Dane(refusal) => refusal.code(),
+            Self::BelowMinimum { .. } => "below-minimum",
         }
     }
 }
@@ -214,6 +229,14 @@ pub enum ConfigError {
     /// A set of TLSA records is larger than what is looked at.
     #[error(transparent)]
     TlsaSetTooLarge(TlsaSetTooLarge),
+    /// The account requires what this client cannot offer.
+    #[error("the account requires {required}, which this program cannot offer: {reason}")]
+    MinimumOutOfReach {
+        /// What is required.
+        required: &'static str,
+        /// Why it cannot be offered.
+        reason: &'static str,
+    },
     /// An acceptor was to be made without a certificate.
     #[error("a server needs at least one certificate with its key")]
     NoCertificate,

@@ -145,6 +145,8 @@ mod server;
 mod service;
 mod session;
 mod starttls;
+#[cfg(feature = "serde")]
+mod stored;
 #[cfg(test)]
 #[cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "ring")),
@@ -169,7 +171,12 @@ pub use limits::Limits;
 pub use name::{EmailAddress, Host, HostName, InvalidEmailAddress, InvalidName};
 /// Whom a server lets log in, decided before it looks at any password (RFC 8314 §4.1).
 pub use policy::server as admission;
-pub use policy::{Account, Acknowledged, AttemptOutcome, Phase, ReducedConfidentiality, Warning};
+pub use policy::{
+    Account, AccountRecord, Acknowledged, Aspect, AttemptOutcome, CleartextCredentialPermit,
+    Confidentiality, CredentialPermit, Downgrade, Indicator, MinimumConfidentiality, Operation,
+    PasswordExposure, Permit, Phase, Protection, ProtectionRecord, ReducedConfidentiality, Unmet,
+    UpgradeOffer, Warning,
+};
 pub use received::TlsClause;
 pub use registry::{CipherSuite, NamedGroup, Recommendation};
 pub use server::{Server, ServerBuilder};

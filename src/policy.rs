@@ -6,10 +6,24 @@
 
 mod account;
 mod acknowledged;
+mod confidentiality;
 mod outcome;
+mod permit;
+mod ratchet;
+mod record;
 pub mod server;
+#[cfg(feature = "serde")]
+mod stored;
 
 pub use account::{Account, Phase};
 pub(crate) use acknowledged::sealed::Sealed as SealedWarning;
 pub use acknowledged::{Acknowledged, ReducedConfidentiality, Warning};
+pub(crate) use confidentiality::Met;
+pub use confidentiality::{Confidentiality, Indicator, MinimumConfidentiality, Unmet};
 pub use outcome::AttemptOutcome;
+pub use permit::{
+    CleartextCredentialPermit, CredentialPermit, Operation, PasswordExposure, Permit,
+};
+pub(crate) use permit::{SessionId, permit};
+pub use ratchet::{Aspect, Downgrade, Protection, ProtectionRecord, UpgradeOffer};
+pub use record::AccountRecord;

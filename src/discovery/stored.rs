@@ -7,6 +7,7 @@ use super::server::{MailServer, Transport};
 use crate::identity::Provenance;
 use crate::name::{Host, HostName, InvalidName};
 use crate::service::Service;
+use crate::stored::{StoredService as StoredName, stored};
 
 const VERSION: u32 = 1;
 
@@ -43,40 +44,6 @@ pub(super) enum InvalidStored {
     Name(#[from] InvalidName),
 }
 
-/// An enum of strings that stand for the values of another.
-macro_rules! stored {
-    ($stored:ident for $own:ident { $($text:literal $variant:ident),+ $(,)? }) => {
-        #[derive(Clone, Copy, Serialize, Deserialize)]
-        enum $stored {
-            $(#[serde(rename = $text)] $variant,)+
-        }
-
-        impl From<$own> for $stored {
-            fn from(own: $own) -> Self {
-                match own {
-                    $($own::$variant => Self::$variant,)+
-                }
-            }
-        }
-
-        impl From<$stored> for $own {
-            fn from(stored: $stored) -> Self {
-                match stored {
-                    $($stored::$variant => Self::$variant,)+
-                }
-            }
-        }
-    };
-}
-
-stored!(StoredName for Service {
-    "imap" Imap,
-    "pop3" Pop3,
-    "submission" Submission,
-    "managesieve" ManageSieve,
-    "lmtp" Lmtp,
-    "smtp-relay" SmtpRelay,
-});
 stored!(StoredTransport for Transport {
     "implicit" Implicit,
     "starttls" StartTls,

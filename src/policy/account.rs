@@ -3,8 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::acknowledged::{Acknowledged, ReducedConfidentiality};
+use super::confidentiality::{MinimumConfidentiality, Unmet};
+use super::permit::{CleartextCredentialPermit, PasswordExposure};
+use super::ratchet::{Downgrade, Protection, ProtectionRecord, UpgradeOffer};
+use super::record::AccountRecord;
 use crate::certificates::CertifiedChain;
+use crate::error::PolicyRefusal;
 use crate::name::EmailAddress;
+use crate::service::Service;
 
 /// One mail account: its address, its phase, what it requires, and the client certificate that it
 /// may show.
@@ -24,12 +30,16 @@ struct Shared {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct State {
     phase: Phase,
     generation: u64,
-    requires_confidentiality: bool,
+    /// `None` where the user has lowered it.
+    minimum: Option<MinimumConfidentiality>,
     client_certificate: Option<CertifiedChain>,
+    seen: ProtectionRecord,
+    /// Services of which it was told that they offer TLS.
+    offered: Vec<Service>,
 }
 
 /// Where an account is in its life (RFC 8314 §5.4).
@@ -57,8 +67,10 @@ impl Account {
         let state = State {
             phase,
             generation: 0,
-            requires_confidentiality: true,
+            minimum: Some(MinimumConfidentiality::default()),
             client_certificate: None,
+            seen: ProtectionRecord::default(),
+            offered: Vec::new(),
         };
         Self(Arc::new(Shared {
             address: None,
@@ -66,16 +78,33 @@ impl Account {
         }))
     }
 
+    /// An account that was set up before, as [`record`](Self::record) gave it to be stored.
+    pub fn restore(record: AccountRecord) -> Self {
+        let account = Self::new(Phase::Configured);
+        let mut state = account.state().clone();
+        state.minimum = record.minimum;
+        state.seen = record.seen;
+        Self(Arc::new(Shared {
+            address: record.address,
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// What has to be stored of the account for the next start of the program: its address, its
+    /// minimum, and what protection it has had.
+    pub fn record(&self) -> AccountRecord {
+        let state = self.state();
+        AccountRecord {
+            address: self.address().cloned(),
+            minimum: state.minimum.clone(),
+            seen: state.seen.clone(),
+        }
+    }
+
     /// A new account like this one with an address.
     #[must_use]
     pub fn with_address(self, address: EmailAddress) -> Self {
-        let state = self.state();
-        let state = State {
-            phase: state.phase,
-            generation: state.generation,
-            requires_confidentiality: state.requires_confidentiality,
-            client_certificate: state.client_certificate.clone(),
-        };
+        let state = self.state().clone();
         Self(Arc::new(Shared {
             address: Some(address),
             state: Mutex::new(state),
@@ -117,40 +146,111 @@ impl Account {
         self.state().client_certificate.clone()
     }
 
-    /// Whether connections must be confidential (RFC 8314 §5.2); the default.
+    /// What connections must provide (RFC 8314 §5.2); `None` where the user has lowered it.
     ///
     /// A session of this crate always has a verified certificate and TLS 1.2 or later. An account
-    /// that does not require it may be used by the embedder without TLS as well.
-    pub fn requires_confidentiality(&self) -> bool {
-        self.state().requires_confidentiality
+    /// without a minimum may be used by the embedder without TLS as well.
+    pub fn minimum(&self) -> Option<MinimumConfidentiality> {
+        self.state().minimum.clone()
     }
 
-    /// The warning to show before the requirement is lowered.
+    /// Whether there is a minimum; the default.
+    pub fn requires_confidentiality(&self) -> bool {
+        self.state().minimum.is_some()
+    }
+
+    /// Requires this as well from now on. It needs no acknowledgement, and takes nothing away.
+    pub fn raise_minimum(&self, minimum: MinimumConfidentiality) {
+        self.change(|state| {
+            let current = state.minimum.take().unwrap_or_default();
+            state.minimum = Some(current.and(minimum));
+        });
+    }
+
+    /// The warning to show before the account does without a minimum.
     pub fn reduced_confidentiality(&self) -> ReducedConfidentiality {
+        self.warning_of(None)
+    }
+
+    /// The warning to show before the account requires this and no more.
+    pub fn reduced_minimum(&self, minimum: MinimumConfidentiality) -> ReducedConfidentiality {
+        self.warning_of(Some(minimum))
+    }
+
+    fn warning_of(&self, minimum: Option<MinimumConfidentiality>) -> ReducedConfidentiality {
         ReducedConfidentiality {
+            account: self.clone(),
+            generation: self.generation(),
+            minimum,
+        }
+    }
+
+    /// Lowers the minimum to what the user was warned of, by the user's explicit choice.
+    ///
+    /// Returns whether it was lowered: a warning that was made before the account was changed
+    /// otherwise, or for another account, lowers nothing.
+    pub fn lower_minimum(&self, warned: Acknowledged<ReducedConfidentiality>) -> bool {
+        let warning = warned.into_warning();
+        let mut state = self.state();
+        if !self.is(&warning.account) || warning.generation != state.generation {
+            return false;
+        }
+        state.minimum = warning.minimum;
+        state.generation += 1;
+        true
+    }
+
+    /// The warning to show before the password is sent without TLS.
+    pub fn password_exposure(&self) -> PasswordExposure {
+        PasswordExposure {
             account: self.clone(),
             generation: self.generation(),
         }
     }
 
-    /// Lets the account be used without confidentiality, by the user's explicit choice.
+    /// Lets credentials be sent on a connection without TLS, by the user's explicit choice
+    /// (RFC 8314 §5.1).
     ///
-    /// Returns whether it was lowered: a warning that was made before the account was changed
-    /// otherwise, or for another account, lowers nothing.
-    pub fn lower_minimum(&self, warned: Acknowledged<ReducedConfidentiality>) -> bool {
+    /// # Errors
+    /// [`PolicyRefusal::BelowMinimum`] for an account with a minimum: no warning makes up for it.
+    /// Also where the warning was for another account, or the account was changed after it.
+    pub fn permit_cleartext_credentials(
+        &self,
+        warned: Acknowledged<PasswordExposure>,
+    ) -> Result<CleartextCredentialPermit, PolicyRefusal> {
         let warning = warned.warning();
-        let mut state = self.state();
-        if !Arc::ptr_eq(&warning.account.0, &self.0) || warning.generation != state.generation {
-            return false;
+        let is_ours = self.is(&warning.account) && warning.generation == self.generation();
+        if self.requires_confidentiality() || !is_ours {
+            let unmet = Unmet::NoTls;
+            return Err(PolicyRefusal::BelowMinimum { unmet });
         }
-        state.requires_confidentiality = false;
-        state.generation += 1;
-        true
+        Ok(CleartextCredentialPermit::mint(warned))
     }
 
-    /// Requires confidentiality from now on.
-    pub fn raise_minimum(&self) {
-        self.change(|state| state.requires_confidentiality = true);
+    /// Remembers how a connection is protected, and compares it with what there was.
+    pub fn observe(&self, service: Service, now: Protection) -> Option<Downgrade> {
+        self.state().seen.observe(service, now)
+    }
+
+    /// What protection the account has had.
+    pub fn seen(&self) -> ProtectionRecord {
+        self.state().seen.clone()
+    }
+
+    /// A server of this account offers TLS: its capabilities say so, or fresh SRV records do, or a
+    /// session was established. For an account without a minimum that is an offer to make to the
+    /// user, once for each service (RFC 8314 §5).
+    pub fn tls_is_offered(&self, service: Service) -> Option<UpgradeOffer> {
+        let mut state = self.state();
+        if state.minimum.is_some() || state.offered.contains(&service) {
+            return None;
+        }
+        state.offered.push(service);
+        Some(UpgradeOffer { service })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -161,5 +261,76 @@ impl Account {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8314 §5.2: what a new account requires.
+    #[test]
+    fn a_new_account_requires_confidentiality() {
+        for account in [Account::in_setup(), Account::configured()] {
+            assert_eq!(account.minimum(), Some(MinimumConfidentiality::default()));
+        }
+    }
+
+    /// RFC 8314 §5.2: lowering takes the warning of this account as it is now; raising is free.
+    #[test]
+    fn lowering_takes_the_right_warning() {
+        let account = Account::configured();
+        let strict = MinimumConfidentiality::default().with_tls13_only();
+        account.raise_minimum(strict.clone());
+        account.raise_minimum(MinimumConfidentiality::default());
+        assert_eq!(account.minimum(), Some(strict.clone()));
+
+        let other = Account::configured().reduced_confidentiality();
+        assert!(!account.lower_minimum(Acknowledged::by_user(other)));
+        let stale = account.reduced_confidentiality();
+        account.complete_setup();
+        assert!(!account.lower_minimum(Acknowledged::by_user(stale)));
+        assert_eq!(account.minimum(), Some(strict));
+
+        let usual = account.reduced_minimum(MinimumConfidentiality::default());
+        let before = account.generation();
+        assert!(account.lower_minimum(Acknowledged::by_user(usual)));
+        assert_eq!(account.minimum(), Some(MinimumConfidentiality::default()));
+        assert_ne!(account.generation(), before);
+
+        let none = account.reduced_confidentiality();
+        assert!(account.lower_minimum(Acknowledged::by_user(none)));
+        assert!(!account.requires_confidentiality());
+        account.raise_minimum(MinimumConfidentiality::default());
+        assert!(account.requires_confidentiality());
+    }
+
+    /// RFC 8314 §5: the offer is made to accounts without a minimum, once for each service.
+    #[test]
+    fn the_offer_of_an_upgrade() {
+        let account = Account::configured();
+        assert_eq!(account.tls_is_offered(Service::Imap), None);
+        let warning = account.reduced_confidentiality();
+        account.lower_minimum(Acknowledged::by_user(warning));
+        let service = Service::Imap;
+        assert_eq!(
+            account.tls_is_offered(service),
+            Some(UpgradeOffer { service })
+        );
+        assert_eq!(account.tls_is_offered(Service::Imap), None);
+        assert!(account.tls_is_offered(Service::Submission).is_some());
+    }
+
+    #[test]
+    fn a_record_restores_the_account() {
+        let address = EmailAddress::parse("ann@example.org").unwrap();
+        let account = Account::configured().with_address(address);
+        let warning = account.reduced_confidentiality();
+        account.lower_minimum(Acknowledged::by_user(warning));
+        account.observe(Service::Imap, Protection::cleartext());
+        let restored = Account::restore(account.record());
+        assert_eq!(restored.record(), account.record());
+        assert_eq!(restored.phase(), Phase::Configured);
+        assert!(!restored.requires_confidentiality());
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::account::Account;
+use super::confidentiality::MinimumConfidentiality;
 
 /// Proof that the embedder presented the warning `W` to its user, and that the user went on.
 ///
@@ -47,21 +48,29 @@ impl<W: Warning> Acknowledged<W> {
 pub trait Warning: fmt::Display + sealed::Sealed {}
 
 /// Without a minimum of confidentiality there is no assurance that passwords and messages stay
-/// private (RFC 8314 §5.2). From [`Account::reduced_confidentiality`](crate::Account).
+/// private (RFC 8314 §5.2). From [`Account::reduced_confidentiality`] and
+/// [`Account::reduced_minimum`].
 #[derive(Debug)]
 pub struct ReducedConfidentiality {
     pub(super) account: Account,
     pub(super) generation: u64,
+    pub(super) minimum: Option<MinimumConfidentiality>,
 }
 
 impl Warning for ReducedConfidentiality {}
 
 impl fmt::Display for ReducedConfidentiality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "If connections without verified encryption are allowed, your password and your \
-             messages are not private: anyone on the way can read and change them.",
-        )
+        f.write_str(match self.minimum {
+            None => {
+                "If connections without verified encryption are allowed, your password and your \
+                 messages are not private: anyone on the way can read and change them."
+            }
+            Some(_) => {
+                "If weaker encryption is allowed for this account, there is less assurance that \
+                 your password and your messages stay private."
+            }
+        })
     }
 }
 

@@ -87,6 +87,7 @@ impl From<&Error> for AttemptOutcome {
                 | PolicyRefusal::ServerNameNotServed { .. }
                 | PolicyRefusal::AlpnNotOffered { .. }
                 | PolicyRefusal::RefusedByAnswer
+                | PolicyRefusal::BelowMinimum { .. }
                 | PolicyRefusal::InheritedAuthenticationExpired => Self::PolicyUnmet,
                 PolicyRefusal::StaleConnector { .. } => Self::LocalFault,
                 PolicyRefusal::Dane(refusal) => match refusal {

@@ -14,11 +14,16 @@ use super::preface::{self, Peers};
 use super::state::Witness;
 use crate::clock::Clock;
 use crate::connector::Prepared;
-use crate::error::{Error, PolicyRefusal, ProtocolError};
+use crate::error::{ApiMisuse, Error, PolicyRefusal, ProtocolError};
+use crate::policy::{
+    Confidentiality, CredentialPermit, Indicator, MinimumConfidentiality, Operation, Permit,
+    Protection, SessionId, permit,
+};
 use crate::service::{AfterTls, Service, TlsMode};
 use crate::starttls::{Dialog, DialogProgress};
 use crate::text::UntrustedText;
 use crate::tls::{ClientHello, Engine};
+use crate::verify::Verification;
 
 /// A client's side of one connection. From [`Connector::connect`](crate::Connector::connect).
 ///
@@ -37,7 +42,7 @@ use crate::tls::{ClientHello, Engine};
 /// After the first error the session is dead, and every later call returns the same error again.
 /// An [`ApiMisuse`](crate::ApiMisuse) alone does not kill it, and has no effect.
 #[derive(Debug)]
-pub struct ClientSession(Machine<ClientRole>);
+pub struct ClientSession(Machine<ClientRole>, SessionId);
 
 session_api!(ClientSession);
 
@@ -56,7 +61,7 @@ impl ClientSession {
             prepared,
             dialog: None,
         };
-        Ok(Self(Machine::new(engine, role)))
+        Ok(Self(Machine::new(engine, role), SessionId::new()))
     }
 
     pub(crate) fn start_with_dialog(prepared: Arc<Prepared>) -> Result<Self, Error> {
@@ -66,12 +71,93 @@ impl ClientSession {
             prepared,
             dialog: Some(dialog),
         };
-        Ok(Self(Machine::with_dialog(role)))
+        Ok(Self(Machine::with_dialog(role), SessionId::new()))
     }
 
     /// What to do first once the session is established.
     pub fn after_tls(&self) -> AfterTls {
         self.0.role.service().after_tls(self.0.role.mode())
+    }
+}
+
+/// Confidentiality, and what depends on it.
+impl ClientSession {
+    /// What the connection provides; `None` while it is not established, and once it is dead.
+    pub fn confidentiality(&self) -> Option<Confidentiality> {
+        let is_up = self.0.is_established();
+        let verification = self.0.engine().notes.verification().filter(|_| is_up)?;
+        Some(provided(self.0.engine(), verification))
+    }
+
+    /// What a user interface may show of the connection, by what the account requires now.
+    pub fn indicator(&self) -> Indicator {
+        match self.confidentiality() {
+            Some(provided) => Indicator::of(&provided, &self.minimum()),
+            None => Indicator::NotConnected,
+        }
+    }
+
+    /// How the connection is protected, for [`Account::observe`]; `None` while it is not
+    /// established.
+    ///
+    /// [`Account::observe`]: crate::Account::observe
+    pub fn protection(&self) -> Option<Protection> {
+        let protection = self.confidentiality()?.protection();
+        Some(protection.with_mode(self.0.role.mode()))
+    }
+
+    /// Whether this may be done on the connection now, by what the account requires now
+    /// (RFC 8314 §5.2).
+    ///
+    /// # Errors
+    /// [`PolicyRefusal::BelowMinimum`]: what is missing.
+    pub fn permit(&self, operation: Operation) -> Result<Permit, PolicyRefusal> {
+        permit(operation, self.confidentiality().as_ref(), &self.minimum())
+    }
+
+    /// Lets credentials be sent once, by [`send_credentials`](Self::send_credentials).
+    ///
+    /// # Errors
+    /// [`PolicyRefusal::BelowMinimum`] while the session is not established, and where the account
+    /// requires more by now than it provides.
+    pub fn credential_permit(&self) -> Result<CredentialPermit, PolicyRefusal> {
+        let generation = self.0.role.prepared.account.generation();
+        let provided = self.confidentiality();
+        CredentialPermit::mint(self.1, generation, provided.as_ref(), &self.minimum())
+    }
+
+    /// Sends credentials, such as a line with `LOGIN` or `AUTHENTICATE`: as
+    /// [`send`](Self::send), with a permit that this session has given.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::ForeignPermit`] for a permit of another session, or of before the account was
+    /// changed, without effect. As for [`send`](Self::send).
+    pub fn send_credentials(
+        &mut self,
+        permit: CredentialPermit,
+        credentials: &[u8],
+        outgoing: &mut BytesMut,
+    ) -> Result<(), Error> {
+        let generation = self.0.role.prepared.account.generation();
+        if !permit.is_of(self.1, generation) {
+            return Err(ApiMisuse::ForeignPermit.into());
+        }
+        self.0.send(credentials, outgoing)
+    }
+
+    fn minimum(&self) -> MinimumConfidentiality {
+        let minimum = self.0.role.prepared.account.minimum();
+        minimum.unwrap_or_default()
+    }
+}
+
+/// What is agreed on, with the verdict that goes with it.
+fn provided(engine: &Engine, verification: &Verification) -> Confidentiality {
+    Confidentiality {
+        authentication: verification.authentication(),
+        version: engine.version().unwrap_or_default(),
+        suite: engine.cipher_suite(),
+        group: engine.group(),
     }
 }
 
@@ -162,8 +248,13 @@ impl Role for ClientRole {
                 .and_then(|verdict| verdict.as_ref().ok())
         };
         let verification = verification.ok_or(PolicyRefusal::InheritedAuthenticationExpired)?;
-        Ok(Conclusion::Established(Witness::verified_peer(
+        // The configuration offers nothing below it; what was agreed on is looked at all the same.
+        let met = provided(engine, verification)
+            .check(&self.prepared.minimum)
+            .map_err(|unmet| PolicyRefusal::BelowMinimum { unmet })?;
+        Ok(Conclusion::Established(Witness::verified_server(
             verification,
+            met,
         )))
     }
 }

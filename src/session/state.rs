@@ -1,5 +1,6 @@
 //! The states of a session and what moves it from one to the next. It knows no role.
 
+use crate::policy::Met;
 use crate::verify::Verification;
 
 /// Where a session is.
@@ -48,7 +49,13 @@ pub(super) enum Signal {
 pub(super) struct Witness(());
 
 impl Witness {
-    /// The peer's certificate was verified, in this handshake or in the one that it resumes.
+    /// The server's certificate was verified, in this handshake or in the one that it resumes, and
+    /// the connection provides what the account requires.
+    pub(super) fn verified_server(_: &Verification, _: Met) -> Self {
+        Self(())
+    }
+
+    /// The client's certificate was verified, in this handshake or in the one that it resumes.
     pub(super) fn verified_peer(_: &Verification) -> Self {
         Self(())
     }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
-use rustls::{NamedGroup, SupportedProtocolVersion, version};
+use rustls::{NamedGroup, SupportedCipherSuite, SupportedProtocolVersion, version};
 
 use crate::error::{ConfigError, Error};
+use crate::policy::MinimumConfidentiality;
+use crate::registry;
 
 /// Which TLS versions are offered and accepted. Older ones do not exist here
 /// (RFC 8314 §4 and RFC 8997, RFC 9325 §3.1.1).
@@ -22,6 +24,20 @@ pub enum TlsVersions {
 }
 
 impl TlsVersions {
+    /// What is left of them for an account.
+    pub(crate) fn limited(self, minimum: &MinimumConfidentiality) -> Result<Self, ConfigError> {
+        if !minimum.is_tls13_only() {
+            return Ok(self);
+        }
+        match self {
+            Self::Tls12AndTls13 | Self::Tls13Only => Ok(Self::Tls13Only),
+            Self::Tls12Only => Err(ConfigError::MinimumOutOfReach {
+                required: "TLS 1.3",
+                reason: "it is switched off",
+            }),
+        }
+    }
+
     pub(super) fn enabled(self) -> &'static [&'static SupportedProtocolVersion] {
         static BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
         match self {
@@ -49,6 +65,37 @@ impl Provider {
         }
     }
 
+    /// The same provider without what the account does without.
+    pub(crate) fn limited(&self, minimum: &MinimumConfidentiality) -> Result<Self, ConfigError> {
+        let mut provider = CryptoProvider::clone(&self.0);
+        provider
+            .cipher_suites
+            .retain(|suite| minimum.allows_suite(suite_of(suite)));
+        provider.kx_groups.retain(|group| {
+            minimum.allows_group(registry::NamedGroup::from_code_point(group.name().into()))
+        });
+        let out_of_reach = |required| ConfigError::MinimumOutOfReach {
+            required,
+            reason: "the cryptography provider has nothing that is left",
+        };
+        if provider.cipher_suites.is_empty() {
+            return Err(out_of_reach("a cipher suite that is not denied"));
+        }
+        if provider.kx_groups.is_empty() {
+            return Err(out_of_reach(if minimum.is_post_quantum_only() {
+                "a post-quantum key exchange"
+            } else {
+                "a key exchange that is not denied"
+            }));
+        }
+        let is_whole = provider.cipher_suites.len() == self.0.cipher_suites.len()
+            && provider.kx_groups.len() == self.0.kx_groups.len();
+        if is_whole {
+            return Ok(self.clone());
+        }
+        Ok(Self(Arc::new(provider)))
+    }
+
     pub(crate) fn get(&self) -> &Arc<CryptoProvider> {
         &self.0
     }
@@ -71,14 +118,17 @@ fn built_in() -> Option<CryptoProvider> {
 
 /// The suites of RFC 9325 §4.2 and TLS 1.3, and the post-quantum hybrid first where there is one.
 fn preferred(mut provider: CryptoProvider) -> CryptoProvider {
-    provider.cipher_suites.retain(|suite| {
-        crate::registry::CipherSuite::from_code_point(suite.suite().into()).recommendation()
-            == crate::registry::Recommendation::Recommended
-    });
+    provider
+        .cipher_suites
+        .retain(|suite| suite_of(suite).recommendation() == registry::Recommendation::Recommended);
     provider
         .kx_groups
         .sort_by_key(|group| group.name() != NamedGroup::X25519MLKEM768);
     provider
+}
+
+fn suite_of(suite: &SupportedCipherSuite) -> registry::CipherSuite {
+    registry::CipherSuite::from_code_point(suite.suite().into())
 }
 
 #[cfg(test)]

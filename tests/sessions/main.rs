@@ -19,6 +19,7 @@ mod hellos;
 mod identity;
 mod keys;
 mod misuse;
+mod policy;
 mod raw;
 mod received;
 mod reentrant;

@@ -1,0 +1,168 @@
+//! The stored form of an account. It has a version of its own, so that the types may change.
+
+use serde::{Deserialize, Serialize};
+
+use super::confidentiality::MinimumConfidentiality;
+use super::ratchet::{Protection, ProtectionRecord};
+use super::record::AccountRecord;
+use crate::name::{EmailAddress, InvalidEmailAddress};
+use crate::registry::{CipherSuite, NamedGroup};
+use crate::stored::StoredService;
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stored {
+    version: u32,
+    address: Option<String>,
+    minimum: Option<StoredMinimum>,
+    seen: Vec<StoredProtection>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredMinimum {
+    tls13_only: bool,
+    post_quantum_only: bool,
+    denied_groups: Vec<String>,
+    denied_suites: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredProtection {
+    service: StoredService,
+    verified: bool,
+    implicit_tls: bool,
+    tls13: bool,
+    post_quantum: bool,
+    dane: bool,
+}
+
+/// Why a stored account cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InvalidStored {
+    #[error("the stored account is of version {0}, and this program knows version {VERSION}")]
+    Version(u32),
+    #[error("the stored account has an address that is none: {0}")]
+    Address(#[from] InvalidEmailAddress),
+    #[error("the stored account denies a group or cipher suite that does not exist")]
+    Unregistered,
+}
+
+impl From<AccountRecord> for Stored {
+    fn from(record: AccountRecord) -> Self {
+        let minimum = record.minimum.map(|own| StoredMinimum {
+            tls13_only: own.is_tls13_only(),
+            post_quantum_only: own.is_post_quantum_only(),
+            denied_groups: own.denied_groups().map(|group| group.to_string()).collect(),
+            denied_suites: own.denied_suites().map(|suite| suite.to_string()).collect(),
+        });
+        let seen = record.seen.iter().map(|(service, own)| StoredProtection {
+            service: service.into(),
+            verified: own.verified,
+            implicit_tls: own.implicit_tls,
+            tls13: own.tls13,
+            post_quantum: own.post_quantum,
+            dane: own.dane,
+        });
+        Self {
+            version: VERSION,
+            address: record.address.map(|address| address.to_string()),
+            minimum,
+            seen: seen.collect(),
+        }
+    }
+}
+
+impl TryFrom<Stored> for AccountRecord {
+    type Error = InvalidStored;
+
+    fn try_from(stored: Stored) -> Result<Self, InvalidStored> {
+        if stored.version != VERSION {
+            return Err(InvalidStored::Version(stored.version));
+        }
+        let address = stored.address.as_deref().map(EmailAddress::parse);
+        let mut seen = ProtectionRecord::default();
+        for own in stored.seen {
+            let protection = Protection {
+                verified: own.verified,
+                implicit_tls: own.implicit_tls,
+                tls13: own.tls13,
+                post_quantum: own.post_quantum,
+                dane: own.dane,
+            };
+            seen.observe(own.service.into(), protection);
+        }
+        Ok(Self {
+            address: address.transpose()?,
+            minimum: stored.minimum.map(minimum).transpose()?,
+            seen,
+        })
+    }
+}
+
+fn minimum(stored: StoredMinimum) -> Result<MinimumConfidentiality, InvalidStored> {
+    let mut minimum = MinimumConfidentiality::default();
+    if stored.tls13_only {
+        minimum = minimum.with_tls13_only();
+    }
+    if stored.post_quantum_only {
+        minimum = minimum.with_post_quantum_only();
+    }
+    for name in stored.denied_groups {
+        let group = NamedGroup::from_name(&name).ok_or(InvalidStored::Unregistered)?;
+        minimum = minimum.without_group(group);
+    }
+    for name in stored.denied_suites {
+        let suite = CipherSuite::from_name(&name).ok_or(InvalidStored::Unregistered)?;
+        minimum = minimum.without_suite(suite);
+    }
+    Ok(minimum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Account;
+    use crate::service::Service;
+
+    #[test]
+    fn the_stored_form() {
+        let address = EmailAddress::parse("ann@example.org").unwrap();
+        let account = Account::configured().with_address(address);
+        account.raise_minimum(
+            MinimumConfidentiality::default()
+                .without_group(NamedGroup::from_code_point(0x17))
+                .without_suite(CipherSuite::from_code_point(0x1301)),
+        );
+        let protection = Protection {
+            verified: true,
+            ..Protection::default()
+        };
+        account.observe(Service::Imap, protection);
+        let stored = serde_json::to_string(&account.record()).unwrap();
+        let expected = concat!(
+            r#"{"version":1,"address":"ann@example.org","minimum":{"tls13_only":false,"#,
+            r#""post_quantum_only":false,"denied_groups":["secp256r1"],"#,
+            r#""denied_suites":["TLS_AES_128_GCM_SHA256"]},"seen":[{"service":"imap","#,
+            r#""verified":true,"implicit_tls":false,"tls13":false,"post_quantum":false,"#,
+            r#""dane":false}]}"#
+        );
+        assert_eq!(stored, expected);
+        let read: AccountRecord = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read, account.record());
+        for (from, to, said) in [
+            ("\"version\":1", "\"version\":0", "version 0"),
+            ("ann@example.org", "ann", "address"),
+            ("secp256r1", "secp1", "does not exist"),
+            ("\"seen\"", "\"more\":1,\"seen\"", "unknown field"),
+            ("\"tls13_only\":false,", "", "missing field"),
+        ] {
+            let broken = stored.replacen(from, to, 1);
+            let error = serde_json::from_str::<AccountRecord>(&broken).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}
