@@ -108,6 +108,21 @@ impl Configuration {
         }
     }
 
+    /// From servers that did not have to be found: the user or an administrator has named them.
+    /// Their order within a service is kept. A server that an attacker may have named is not
+    /// connected to because it stands here ([`Plan::new`](super::Plan::new)).
+    pub fn of_servers(domain: HostName, servers: Vec<MailServer>) -> Self {
+        let mut services: Vec<(Service, Vec<MailServer>)> = Vec::new();
+        for server in servers {
+            let service = server.service();
+            match services.iter_mut().find(|(known, _)| *known == service) {
+                Some((_, servers)) => servers.push(server),
+                None => services.push((service, vec![server])),
+            }
+        }
+        Self::new(domain, services)
+    }
+
     /// The mail domain. It may stand in the certificate of a server in place of its host
     /// (RFC 7817 §3), and must if the host is not trustworthy.
     pub fn domain(&self) -> &HostName {

@@ -48,6 +48,18 @@ impl MailServer {
         }
     }
 
+    /// The ways to a service at a host that the user has typed, on its registered ports: implicit
+    /// TLS, then STARTTLS (RFC 8314 §3).
+    pub fn at_typed_host(service: Service, host: &Host) -> Vec<Self> {
+        let modes = [TlsMode::Implicit, TlsMode::StartTls].into_iter();
+        let servers = modes.filter_map(|mode| {
+            let port = service.default_port(mode)?;
+            let (host, provenance) = (host.clone(), Provenance::Typed);
+            Some(Self::new(service, mode.into(), host, port, provenance))
+        });
+        servers.collect()
+    }
+
     /// The service.
     pub fn service(&self) -> Service {
         self.service

@@ -1,5 +1,7 @@
 //! How an attempt at an endpoint came out.
 
+use std::fmt;
+
 use crate::error::{Error, PolicyRefusal, ProtocolError, StartTlsFailure};
 use crate::verify::dane::DaneRefusal;
 
@@ -37,6 +39,46 @@ pub enum AttemptOutcome {
     PolicyUnmet,
     /// The embedding program or this machine is at fault; another attempt changes nothing.
     LocalFault,
+}
+
+impl AttemptOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 13] = [
+        Self::Established,
+        Self::Refused,
+        Self::TimedOut,
+        Self::Ended,
+        Self::PlaintextPeer,
+        Self::TlsPeer,
+        Self::TemporaryFailure,
+        Self::NoStartTls,
+        Self::HandshakeAlert,
+        Self::HandshakeFailed,
+        Self::CertificateRejected,
+        Self::PolicyUnmet,
+        Self::LocalFault,
+    ];
+}
+
+/// What became of the attempt: `was refused`.
+impl fmt::Display for AttemptOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Established => "was established",
+            Self::Refused => "was refused",
+            Self::TimedOut => "was not answered in time",
+            Self::Ended => "was cut off",
+            Self::PlaintextPeer => "met plain text on a port for TLS",
+            Self::TlsPeer => "met TLS on a port for STARTTLS",
+            Self::TemporaryFailure => "was refused for now",
+            Self::NoStartTls => "met no STARTTLS",
+            Self::HandshakeAlert => "was ended by an alert",
+            Self::HandshakeFailed => "failed in the handshake",
+            Self::CertificateRejected => "met a certificate that was rejected",
+            Self::PolicyUnmet => "did not meet a requirement",
+            Self::LocalFault => "failed by a local fault",
+        })
+    }
 }
 
 impl From<&Error> for AttemptOutcome {

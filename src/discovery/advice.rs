@@ -1,0 +1,359 @@
+//! What a person may try after a failure. Nothing here is done by itself.
+
+use std::fmt;
+
+use crate::endpoint::{ClientAlpn, Endpoint};
+use crate::error::{Cause, Error, Heard, PolicyRefusal, ProtocolError, Spoken, StartTlsFailure};
+use crate::service::TlsMode;
+use crate::verify::CheckFailure;
+
+/// What may help after an attempt has failed. It is told, never tried automatically: each of these
+/// is a change of configuration, or is done outside the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Advice {
+    /// The server may not know the ALPN identifier: configure the endpoint without the offer. Never
+    /// given where ALPN is required.
+    WithoutAlpn,
+    /// The port is probably one for the other mode.
+    #[non_exhaustive]
+    OtherMode {
+        /// The mode that the port is probably for.
+        mode: TlsMode,
+        /// Where the mode that was wanted is to be found by its registration.
+        registered_port: Option<u16>,
+    },
+    /// Somebody on the way may have removed the offer of STARTTLS: implicit TLS has nothing to
+    /// remove.
+    UseImplicitTls,
+    /// A network that wants a login first, or a web server, is in place of the mail server.
+    CaptivePortalLikely,
+    /// A device on the way, such as a virus scanner or a company's proxy, may be in place of the
+    /// server; or an attacker.
+    InterceptionPossible,
+    /// The server may be too old. Which feature it lacks cannot be known from its answer.
+    ServerTooOldPossible,
+    /// The server asks for patience.
+    TryLater,
+}
+
+impl Advice {
+    /// What may help after this error at this endpoint.
+    pub fn after(endpoint: &Endpoint, error: &Error) -> Vec<Self> {
+        let mut advice = Vec::new();
+        match error {
+            Error::Protocol(error) => after_protocol(endpoint, error, &mut advice),
+            Error::TimedOut(timed_out) => after_silence(endpoint, &timed_out.heard, &mut advice),
+            Error::Certificate(rejection) => {
+                let may_be_another = |failure: &CheckFailure| {
+                    matches!(
+                        failure,
+                        CheckFailure::UnknownAuthority { .. }
+                            | CheckFailure::SelfSigned
+                            | CheckFailure::NameMismatch(_)
+                            | CheckFailure::AuthorityAsPeer
+                    )
+                };
+                if rejection.failures().any(may_be_another) {
+                    advice.push(Self::InterceptionPossible);
+                }
+            }
+            Error::Policy(refusal) => match refusal.as_ref() {
+                PolicyRefusal::StaleConnector { .. }
+                | PolicyRefusal::AlpnNotSelected { .. }
+                | PolicyRefusal::ServerNameNotServed { .. }
+                | PolicyRefusal::AlpnNotOffered { .. }
+                | PolicyRefusal::RefusedByAnswer
+                | PolicyRefusal::InheritedAuthenticationExpired => {}
+                PolicyRefusal::BelowMinimum { .. } => advice.push(Self::ServerTooOldPossible),
+            },
+            Error::Misuse(_) | Error::Config(_) | Error::Crypto(_) => {}
+        }
+        advice.sort();
+        advice.dedup();
+        advice
+    }
+}
+
+fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<Advice>) {
+    match error {
+        ProtocolError::PlaintextPeer(peer) => match peer.spoken {
+            Spoken::SmtpGreeting
+            | Spoken::ImapGreeting
+            | Spoken::Pop3Greeting
+            | Spoken::ManageSieveGreeting => advice.push(other_mode(endpoint)),
+            Spoken::SmtpRefusal
+            | Spoken::ImapRefusal
+            | Spoken::Pop3Refusal
+            | Spoken::ManageSieveRefusal => advice.push(Advice::TryLater),
+            Spoken::HttpServer => advice.push(Advice::CaptivePortalLikely),
+            Spoken::SmtpClient
+            | Spoken::ImapClient
+            | Spoken::Pop3Client
+            | Spoken::ManageSieveClient
+            | Spoken::HttpClient
+            | Spoken::Ssl2Client
+            | Spoken::Ssh
+            | Spoken::UnknownText => {}
+        },
+        ProtocolError::StartTls(failure) => match failure {
+            StartTlsFailure::NotOffered
+            | StartTlsFailure::AlreadyAuthenticated
+            | StartTlsFailure::Refused {
+                is_temporary: false,
+                ..
+            } => {
+                let service = endpoint.service();
+                if service.default_port(TlsMode::Implicit).is_some() {
+                    advice.push(Advice::UseImplicitTls);
+                }
+            }
+            StartTlsFailure::Refused {
+                is_temporary: true, ..
+            }
+            | StartTlsFailure::NoService {
+                is_temporary: true, ..
+            } => advice.push(Advice::TryLater),
+            StartTlsFailure::NoService {
+                is_temporary: false,
+                ..
+            }
+            | StartTlsFailure::UnexpectedReply { .. } => {}
+            StartTlsFailure::SpeaksTls => advice.push(other_mode(endpoint)),
+        },
+        ProtocolError::AlertReceived { causes, .. } => {
+            for cause in *causes {
+                match cause {
+                    Cause::NoCommonVersion
+                    | Cause::NoCommonCipherSuite
+                    | Cause::NoCommonGroup
+                    | Cause::NoCommonSignatureAlgorithm => {
+                        advice.push(Advice::ServerTooOldPossible);
+                    }
+                    Cause::AlpnNotAccepted => advice.extend(without_alpn(endpoint)),
+                    Cause::Interception => advice.push(Advice::InterceptionPossible),
+                    Cause::ClientCertificateRequired
+                    | Cause::ClientCertificateRefused
+                    | Cause::CertificateNotTrusted
+                    | Cause::ServerNameUnknown
+                    | Cause::ServerMisconfigured => {}
+                }
+            }
+        }
+        ProtocolError::NoCommonVersion { .. } | ProtocolError::Incompatible { .. } => {
+            advice.push(Advice::ServerTooOldPossible);
+        }
+        ProtocolError::NoCommonApplicationProtocol => advice.extend(without_alpn(endpoint)),
+        ProtocolError::EndedDuringHandshake { heard } => {
+            advice.extend(without_alpn(endpoint));
+            after_silence(endpoint, heard, advice);
+        }
+        ProtocolError::ResponseInjection { .. } | ProtocolError::CannotDecrypt => {
+            advice.push(Advice::InterceptionPossible);
+        }
+        ProtocolError::CommandInjection { .. }
+        | ProtocolError::NotTls { .. }
+        | ProtocolError::Malformed { .. }
+        | ProtocolError::Misbehaved { .. }
+        | ProtocolError::NoCertificate
+        | ProtocolError::TooMuch { .. }
+        | ProtocolError::KeysExhausted => {}
+    }
+}
+
+/// A peer that says nothing may be waiting for the other mode to begin.
+fn after_silence(endpoint: &Endpoint, heard: &Heard, advice: &mut Vec<Advice>) {
+    match heard {
+        Heard::Nothing => advice.push(other_mode(endpoint)),
+        Heard::Tls | Heard::Dialog | Heard::Plaintext(_) => {}
+    }
+}
+
+fn without_alpn(endpoint: &Endpoint) -> Option<Advice> {
+    match endpoint.alpn() {
+        ClientAlpn::Offer => endpoint.service().alpn_id().map(|_| Advice::WithoutAlpn),
+        ClientAlpn::Off | ClientAlpn::Require => None,
+    }
+}
+
+fn other_mode(endpoint: &Endpoint) -> Advice {
+    let registered_port = endpoint
+        .service()
+        .default_port(endpoint.mode())
+        .filter(|port| *port != endpoint.port());
+    let mode = match endpoint.mode() {
+        TlsMode::Implicit => TlsMode::StartTls,
+        TlsMode::StartTls => TlsMode::Implicit,
+    };
+    Advice::OtherMode {
+        mode,
+        registered_port,
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WithoutAlpn => {
+                f.write_str("Switch off ALPN for this server; it may not know the identifier.")
+            }
+            Self::OtherMode {
+                mode,
+                registered_port,
+            } => {
+                write!(f, "This port is probably for {mode}: choose that")?;
+                match registered_port {
+                    Some(port) => write!(f, ", or port {port}."),
+                    None => f.write_str("."),
+                }
+            }
+            Self::UseImplicitTls => f.write_str(
+                "Use implicit TLS: the offer of STARTTLS may have been removed on the way.",
+            ),
+            Self::CaptivePortalLikely => {
+                f.write_str("This network may want a login first: open a web page, then try again.")
+            }
+            Self::InterceptionPossible => f.write_str(
+                "A virus scanner, a proxy or an attacker may be in between: try another network.",
+            ),
+            Self::ServerTooOldPossible => {
+                f.write_str("The server may be too old; ask the provider about TLS 1.2 and 1.3.")
+            }
+            Self::TryLater => f.write_str("Try again later."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::Service;
+    use crate::text::UntrustedText;
+    use std::time::Duration;
+
+    fn endpoint(mode: TlsMode, alpn: ClientAlpn) -> Endpoint {
+        Endpoint::typed(Service::Imap, mode, "imap.example.org")
+            .unwrap()
+            .with_alpn(alpn)
+    }
+
+    #[test]
+    fn after_each_kind_of_failure() {
+        use ClientAlpn::{Off, Offer, Require};
+        use TlsMode::{Implicit, StartTls};
+        const TOO_OLD: &[Cause] = &[Cause::NoCommonVersion, Cause::NoCommonGroup];
+        const ALPN: &[Cause] = &[Cause::AlpnNotAccepted];
+        let reply = || UntrustedText::new(b"NO", 9);
+        let alert = |causes| ProtocolError::AlertReceived {
+            alert: crate::Alert::from_code_point(40),
+            established: false,
+            causes,
+        };
+        let other = |mode| Advice::OtherMode {
+            mode,
+            registered_port: None,
+        };
+        let rows = [
+            (
+                alert(TOO_OLD),
+                Implicit,
+                Off,
+                vec![Advice::ServerTooOldPossible],
+            ),
+            (alert(ALPN), Implicit, Offer, vec![Advice::WithoutAlpn]),
+            (alert(ALPN), Implicit, Require, vec![]), // never under `require`
+            (
+                ProtocolError::NoCommonApplicationProtocol,
+                Implicit,
+                Offer,
+                vec![Advice::WithoutAlpn],
+            ),
+            (
+                ProtocolError::NoCommonApplicationProtocol,
+                Implicit,
+                Require,
+                vec![],
+            ),
+            (
+                StartTlsFailure::NotOffered.into(),
+                StartTls,
+                Off,
+                vec![Advice::UseImplicitTls],
+            ),
+            (
+                StartTlsFailure::SpeaksTls.into(),
+                StartTls,
+                Off,
+                vec![other(Implicit)],
+            ),
+            (
+                StartTlsFailure::Refused {
+                    is_temporary: true,
+                    reply: reply(),
+                }
+                .into(),
+                StartTls,
+                Off,
+                vec![Advice::TryLater],
+            ),
+            (
+                ProtocolError::EndedDuringHandshake {
+                    heard: Heard::Nothing,
+                },
+                Implicit,
+                Off,
+                vec![other(StartTls)],
+            ),
+            (
+                ProtocolError::EndedDuringHandshake { heard: Heard::Tls },
+                Implicit,
+                Offer,
+                vec![Advice::WithoutAlpn],
+            ),
+            (
+                ProtocolError::ResponseInjection {
+                    bytes: 1,
+                    excerpt: reply(),
+                },
+                StartTls,
+                Off,
+                vec![Advice::InterceptionPossible],
+            ),
+        ];
+        for (error, mode, alpn, expected) in rows {
+            let shown = format!("{error:?}");
+            assert_eq!(
+                Advice::after(&endpoint(mode, alpn), &error.into()),
+                expected,
+                "{shown}"
+            );
+        }
+        for (spoken, expected) in [
+            (Spoken::ImapGreeting, other(StartTls)),
+            (Spoken::ImapRefusal, Advice::TryLater),
+            (Spoken::HttpServer, Advice::CaptivePortalLikely),
+        ] {
+            let peer = crate::error::PlaintextPeer {
+                spoken,
+                excerpt: reply(),
+                expected: Service::Imap,
+                port: Some(993),
+            };
+            let error = ProtocolError::PlaintextPeer(peer).into();
+            assert_eq!(Advice::after(&endpoint(Implicit, Off), &error), [expected]);
+        }
+        let timed_out = crate::error::TimedOut {
+            after: Duration::from_secs(1),
+            heard: Heard::Nothing,
+        };
+        let elsewhere = endpoint(Implicit, Off).with_port(143);
+        let advice = Advice::after(&elsewhere, &timed_out.into());
+        let expected = Advice::OtherMode {
+            mode: StartTls,
+            registered_port: Some(993),
+        };
+        assert_eq!(advice, [expected]);
+        let text = "This port is probably for STARTTLS: choose that, or port 993.";
+        assert_eq!(advice[0].to_string(), text);
+    }
+}

@@ -1,0 +1,475 @@
+//! The plan's rules, over every outcome and over random sequences of them.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else comes fails the test"
+)]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::discovery::{Question, dns::DnsFailure};
+use crate::policy::{Acknowledged, MinimumConfidentiality};
+use AttemptOutcome as O;
+
+fn name(text: &str) -> HostName {
+    HostName::parse(text).unwrap()
+}
+
+fn server(transport: Transport, host: &str, provenance: Provenance) -> MailServer {
+    let port = match transport {
+        Transport::Implicit => 993,
+        Transport::StartTls | Transport::Cleartext => 143,
+    };
+    MailServer::new(
+        Service::Imap,
+        transport,
+        Host::parse(host).unwrap(),
+        port,
+        provenance,
+    )
+}
+
+fn configuration(transports: &[Transport]) -> Configuration {
+    let servers = transports
+        .iter()
+        .zip(0..)
+        .map(|(transport, n)| server(*transport, &format!("h{n}.example.org"), Provenance::Typed));
+    Configuration::of_servers(name("example.org"), servers.collect())
+}
+
+fn lowered() -> Account {
+    let account = Account::configured();
+    let warning = account.reduced_confidentiality();
+    assert!(account.lower_minimum(Acknowledged::by_user(warning)));
+    account
+}
+
+fn strength(attempt: &Attempt) -> Strength {
+    match attempt {
+        Attempt::Tls(tls) => match Transport::from(tls.endpoint().mode()) {
+            Transport::Implicit => Strength::Implicit,
+            Transport::StartTls => Strength::StartTls,
+            Transport::Cleartext => panic!("a session without TLS"),
+        },
+        Attempt::Cleartext(_) => Strength::Cleartext,
+    }
+}
+
+fn is_rejection(outcome: O) -> bool {
+    matches!(outcome, O::CertificateRejected | O::PolicyUnmet)
+}
+
+/// What an attacker without the key can bring about.
+fn is_forgeable(outcome: O) -> bool {
+    !matches!(outcome, O::Established | O::LocalFault) && !is_rejection(outcome)
+}
+
+type History = Vec<(Attempt, O)>;
+
+/// Every sequence of outcomes to its end; what was attempted, how it came out, the last step.
+fn explore(
+    plan: &Plan,
+    step: &Step,
+    history: &mut History,
+    check: &mut dyn FnMut(&History, &Step),
+) {
+    let Decision::Try(attempt) = &step.decision else {
+        check(history, step);
+        return;
+    };
+    for outcome in O::ALL {
+        let mut plan = plan.clone();
+        history.push((attempt.clone(), outcome));
+        let next = plan.next(attempt, outcome);
+        explore(&plan, &next, history, check);
+        history.pop();
+    }
+}
+
+fn explore_all(
+    transports: &[Transport],
+    account: &Account,
+    check: &mut dyn FnMut(&History, &Step),
+) {
+    let mut plan = Plan::new(&configuration(transports), Service::Imap, account);
+    let first = plan.start();
+    explore(&plan, &first, &mut Vec::new(), check);
+}
+
+/// What holds of every path, sequential or not.
+fn hold(history: &History, requires: bool) {
+    for (at, (attempt, _)) in history.iter().enumerate() {
+        let before = &history[..at];
+        let own = strength(attempt);
+        assert!(!requires || own > Strength::Cleartext, "{history:?}");
+        for (earlier, outcome) in before {
+            if is_rejection(*outcome) {
+                assert!(
+                    own >= strength(earlier) && own > Strength::Cleartext,
+                    "{history:?}"
+                );
+            }
+            assert!(
+                *outcome != O::Established && *outcome != O::LocalFault,
+                "{history:?}"
+            );
+            // Cleartext last, stronger first.
+            assert!(own <= strength(earlier), "{history:?}");
+        }
+    }
+}
+
+/// RFC 8314 §5.1, §5.2: every outcome at every place, with a minimum.
+#[test]
+fn with_a_minimum() {
+    use Transport::{Cleartext, Implicit, StartTls};
+    let account = Account::configured();
+    let transports = [StartTls, Implicit, Cleartext, StartTls, Implicit];
+    let mut paths = 0;
+    explore_all(&transports, &account, &mut |history, last| {
+        paths += 1;
+        hold(history, true);
+        let outcomes: Vec<O> = history.iter().map(|(_, outcome)| *outcome).collect();
+        match &last.decision {
+            Decision::Use => assert_eq!(outcomes.last(), Some(&O::Established)),
+            Decision::Stop | Decision::TryLater => {
+                // What can be forged leaves nothing out: whatever it was, the same attempts are
+                // made in the same order.
+                if outcomes.iter().all(|outcome| is_forgeable(*outcome)) {
+                    let hosts: Vec<String> = history.iter().map(|(a, _)| a.to_string()).collect();
+                    let expected = [
+                        "IMAP at h1.example.org:993 with implicit TLS",
+                        "IMAP at h4.example.org:993 with implicit TLS",
+                        "IMAP at h0.example.org:143 with STARTTLS",
+                        "IMAP at h3.example.org:143 with STARTTLS",
+                    ];
+                    assert_eq!(hosts, expected);
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(!last.reason.to_string().is_empty());
+    });
+    assert!(paths > 10_000, "{paths}");
+}
+
+/// RFC 8314 §5.2: without a minimum everything with TLS is tried before, in full.
+#[test]
+fn without_a_minimum() {
+    use Transport::{Cleartext, Implicit, StartTls};
+    let account = lowered();
+    let mut cleartexts = 0;
+    explore_all(
+        &[StartTls, Cleartext, Implicit],
+        &account,
+        &mut |history, last| {
+            hold(history, false);
+            let first = history
+                .iter()
+                .position(|(a, _)| strength(a) == Strength::Cleartext);
+            if let Some(first) = first {
+                cleartexts += 1;
+                assert_eq!(first, 2, "{history:?}"); // both ways with TLS were tried
+                let before = &history[..first];
+                assert!(
+                    before.iter().all(|(_, outcome)| is_forgeable(*outcome)),
+                    "{history:?}"
+                );
+                let temporary = before.iter().any(|(attempt, outcome)| {
+                    *outcome == O::TemporaryFailure && strength(attempt) == Strength::StartTls
+                });
+                // h1 has nothing but cleartext; h0 asked for patience.
+                let at_h0 = history.iter().any(|(attempt, _)| {
+                    attempt.to_string() == "IMAP at h0.example.org:143 without encryption"
+                });
+                assert!(!(temporary && at_h0), "{history:?}");
+            }
+            assert!(!matches!(last.decision, Decision::Try(_) | Decision::Wait));
+        },
+    );
+    assert!(cleartexts > 100);
+}
+
+/// RFC 7673 §3.4, §4.
+#[test]
+fn dns_rules_servers_out() {
+    use Transport::{Implicit, StartTls};
+    let account = lowered();
+    let configuration = configuration(&[Implicit, StartTls]);
+    let mut plan = Plan::new(&configuration, Service::Imap, &account);
+    let failure = ServerRecords::DoNotConnect {
+        question: Question::tlsa(&name("h0.example.org"), 993).unwrap(),
+        failure: DnsFailure::Bogus,
+    };
+    plan.set_records(&Host::parse("h0.example.org").unwrap(), 993, &failure);
+    let tlsa = ServerRecords::Tlsa {
+        base: name("h1.example.org"),
+        records: vec![vec![255].into()],
+        lifetime: None,
+    };
+    plan.set_records(&Host::parse("h1.example.org").unwrap(), 143, &tlsa);
+    let Decision::Try(attempt) = plan.start().decision else {
+        panic!("{plan:?}");
+    };
+    match &attempt {
+        Attempt::Tls(attempt) => {
+            assert_eq!(attempt.endpoint().port(), 143);
+            assert_eq!(attempt.records(), Some(&tlsa));
+            assert_eq!(attempt.domain().as_str(), "example.org");
+        }
+        other => panic!("{other:?}"),
+    }
+    let step = plan.next(&attempt, O::NoStartTls);
+    assert_eq!(
+        (step.decision, step.reason),
+        (Decision::Stop, Reason::NoTls)
+    );
+}
+
+/// RFC 8314 §5.1: a stored configuration does not make a name trustworthy.
+#[test]
+fn what_was_not_confirmed_is_not_connected_to() {
+    use Provenance as P;
+    let rows = [
+        (P::SrvInsecure, "mx.provider.net", false),
+        (P::SrvInsecure, "imap.example.org", true),
+        (P::AutoconfigUnauthenticated, "192.0.2.1", false),
+        (P::Guessed, "imap.example.org", false),
+        (P::Confirmed, "mx.provider.net", true),
+        (P::SrvSecure, "mx.provider.net", true),
+    ];
+    for (provenance, host, may) in rows {
+        let servers = vec![server(Transport::Implicit, host, provenance)];
+        let configuration = Configuration::of_servers(name("example.org"), servers);
+        let mut plan = Plan::new(&configuration, Service::Imap, &lowered());
+        let step = plan.start();
+        assert_eq!(
+            matches!(step.decision, Decision::Try(_)),
+            may,
+            "{provenance} {host}"
+        );
+        assert!(may || step.reason == Reason::NoServer);
+    }
+}
+
+/// RFC 8314 §3, §3.3, RFC 9325 §3.2: a bare host is tried with implicit TLS first; ManageSieve has
+/// STARTTLS alone, and no cleartext.
+#[test]
+fn a_typed_host() {
+    let rows = [
+        (Service::Imap, &[993, 143][..]),
+        (Service::Pop3, &[995, 110]),
+        (Service::Submission, &[465, 587]),
+        (Service::ManageSieve, &[4190]),
+    ];
+    for (service, ports) in rows {
+        let servers = MailServer::at_typed_host(service, &Host::parse("mail.example.org").unwrap());
+        let configuration = Configuration::of_servers(name("example.org"), servers);
+        let mut plan = Plan::new(&configuration, service, &Account::configured());
+        let mut tried = Vec::new();
+        let mut step = plan.start();
+        while let Decision::Try(Attempt::Tls(attempt)) = &step.decision {
+            tried.push(attempt.endpoint().port());
+            let attempt = Attempt::Tls(attempt.clone());
+            step = plan.next(&attempt, O::NoStartTls);
+        }
+        assert_eq!(tried, ports, "{service}");
+        assert_eq!(step.decision, Decision::Stop);
+    }
+}
+
+/// RFC 9051 §11.2 with RFC 8314 §5.1: racing does not downgrade.
+#[test]
+fn side_by_side() {
+    use Transport::{Implicit, StartTls};
+    let configuration = configuration(&[Implicit, StartTls]);
+    let mut plan = Plan::new(&configuration, Service::Imap, &lowered());
+    let Decision::Try(implicit) = plan.start().decision else {
+        panic!("{plan:?}");
+    };
+    let starttls = plan.start_beside().unwrap();
+    assert_eq!(plan.start_beside(), None); // cleartext never beside
+    assert!(plan.is_of_use(&implicit) && plan.is_of_use(&starttls));
+
+    let mut race = plan.clone();
+    let step = race.next(&implicit, O::CertificateRejected);
+    assert_eq!(
+        (step.decision, step.reason),
+        (Decision::Wait, Reason::OthersRun)
+    );
+    assert!(!race.is_of_use(&starttls));
+    let step = race.next(&starttls, O::Established);
+    assert_eq!(
+        (step.decision, step.reason),
+        (Decision::Close, Reason::StrongerWayRejected)
+    );
+    let step = race.start();
+    assert_eq!(
+        (step.decision, step.reason),
+        (Decision::Stop, Reason::Rejected)
+    );
+
+    let mut race = plan.clone();
+    assert_eq!(race.next(&implicit, O::TimedOut).decision, Decision::Wait);
+    assert_eq!(race.next(&starttls, O::Established).decision, Decision::Use);
+
+    // The other one wins; the loser is closed, and a report twice changes nothing.
+    assert_eq!(plan.next(&implicit, O::Established).decision, Decision::Use);
+    for _ in 0..2 {
+        let step = plan.next(&starttls, O::Established);
+        assert_eq!(
+            (step.decision, step.reason),
+            (Decision::Close, Reason::Over)
+        );
+    }
+    assert_eq!(plan.start().reason, Reason::Over);
+}
+
+/// An account that comes to require confidentiality while cleartext is being tried.
+#[test]
+fn a_minimum_that_is_raised_meanwhile() {
+    let account = lowered();
+    let configuration = configuration(&[Transport::Cleartext]);
+    let mut plan = Plan::new(&configuration, Service::Imap, &account);
+    let Decision::Try(attempt) = plan.start().decision else {
+        panic!("{plan:?}");
+    };
+    assert_eq!(strength(&attempt), Strength::Cleartext);
+    account.raise_minimum(MinimumConfidentiality::default());
+    assert!(!plan.is_of_use(&attempt));
+    let step = plan.next(&attempt, O::Established);
+    assert_eq!(
+        (step.decision, step.reason),
+        (Decision::Close, Reason::MinimumRaised)
+    );
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Start,
+    Beside,
+    Report(prop::sample::Index, O),
+    Raise,
+    Bar(usize),
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let outcome = prop::sample::select(&O::ALL[..]);
+    prop_oneof![
+        2 => Just(Act::Start),
+        3 => Just(Act::Beside),
+        6 => (any::<prop::sample::Index>(), outcome).prop_map(|(at, o)| Act::Report(at, o)),
+        1 => Just(Act::Raise),
+        1 => (0..6_usize).prop_map(Act::Bar),
+    ]
+}
+
+proptest! {
+    /// Any sequence of calls, side by side as well.
+    #[test]
+    fn no_sequence_weakens(
+        transports in prop::collection::vec(
+            prop::sample::select(vec![Transport::Implicit, Transport::StartTls, Transport::Cleartext]),
+            0..6,
+        ),
+        is_lowered: bool,
+        acts in prop::collection::vec(any_act(), 0..40),
+    ) {
+        let account = if is_lowered { lowered() } else { Account::configured() };
+        let mut plan = Plan::new(&configuration(&transports), Service::Imap, &account);
+        let mut running: Vec<Attempt> = Vec::new();
+        let mut rejected: Option<Strength> = None;
+        let mut used = 0;
+        for act in acts {
+            let step = match act {
+                Act::Start => Some(plan.start()),
+                Act::Beside => plan.start_beside().map(|a| super::step(Decision::Try(a), Reason::Preferred)),
+                Act::Raise => {
+                    account.raise_minimum(MinimumConfidentiality::default());
+                    None
+                }
+                Act::Bar(n) => {
+                    let host = name(&format!("h{n}.example.org"));
+                    let question = Question::tlsa(&host, 143).unwrap();
+                    let failure = DnsFailure::Bogus;
+                    let records = ServerRecords::DoNotConnect { question, failure };
+                    plan.set_records(&Host::Name(host.clone()), 143, &records);
+                    let barred = format!("{host}:143");
+                    running.retain(|attempt| !attempt.to_string().contains(&barred));
+                    None
+                }
+                Act::Report(at, outcome) => {
+                    if running.is_empty() {
+                        continue;
+                    }
+                    let attempt = running.remove(at.index(running.len()));
+                    let step = plan.next(&attempt, outcome);
+                    if is_rejection(outcome) {
+                        rejected = rejected.max(Some(strength(&attempt).max(Strength::StartTls)));
+                    }
+                    if step.decision == Decision::Use {
+                        used += 1;
+                        prop_assert_eq!(outcome, O::Established);
+                        prop_assert!(Some(strength(&attempt)) >= rejected);
+                        let is_cleartext = strength(&attempt) == Strength::Cleartext;
+                        prop_assert!(!is_cleartext || !account.requires_confidentiality());
+                    }
+                    Some(step)
+                }
+            };
+            if let Some(Step { decision: Decision::Try(attempt), .. }) = step {
+                let own = strength(&attempt);
+                prop_assert!(Some(own) >= rejected);
+                if own == Strength::Cleartext {
+                    prop_assert!(!account.requires_confidentiality());
+                    prop_assert!(running.iter().all(|a| strength(a) == Strength::Cleartext), "{:?}", running);
+                }
+                prop_assert_eq!(used, 0);
+                running.push(attempt);
+            }
+        }
+        prop_assert!(used <= 1);
+    }
+}
+
+/// The table in `docs/policy.md`, from the code.
+#[test]
+fn the_documented_table() {
+    use Transport::{Implicit, StartTls};
+    let cell = |transports: &[Transport], account: &Account, outcome| {
+        let mut plan = Plan::new(&configuration(transports), Service::Imap, account);
+        let Decision::Try(attempt) = plan.start().decision else {
+            panic!("{plan:?}");
+        };
+        match plan.next(&attempt, outcome).decision {
+            Decision::Use => "use it",
+            Decision::Stop => "stop",
+            Decision::TryLater => "try later",
+            Decision::Try(next) => match strength(&next) {
+                Strength::Implicit => "implicit TLS elsewhere",
+                Strength::StartTls => "STARTTLS",
+                Strength::Cleartext => "cleartext",
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let (required, lowered) = (Account::configured(), lowered());
+    let mut table = String::from(
+        "| The attempt… | implicit TLS, another server has it too | implicit TLS, STARTTLS is left \
+         | STARTTLS, nothing else is left | the same, minimum lowered |\n|---|---|---|---|---|\n",
+    );
+    for outcome in O::ALL {
+        let cells = [
+            cell(&[Implicit, Implicit, StartTls], &required, outcome),
+            cell(&[Implicit, StartTls], &required, outcome),
+            cell(&[StartTls], &required, outcome),
+            cell(&[StartTls], &lowered, outcome),
+        ];
+        table.push_str(&format!("| {outcome} | {} |\n", cells.join(" | ")));
+    }
+    let documented = include_str!("../../../docs/policy.md");
+    assert!(
+        documented.contains(&table),
+        "docs/policy.md should have:\n{table}"
+    );
+}
