@@ -383,7 +383,7 @@ proptest! {
         for act in acts {
             let step = match act {
                 Act::Start => Some(plan.start()),
-                Act::Beside => plan.start_beside().map(|a| super::step(Decision::Try(a), Reason::Preferred)),
+                Act::Beside => plan.start_beside().map(|a| step(Decision::Try(a), Reason::Preferred)),
                 Act::Raise => {
                     account.raise_minimum(MinimumConfidentiality::default());
                     None
