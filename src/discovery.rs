@@ -35,4 +35,4 @@ pub use lookup::{Lookup, ServerRecords};
 pub use plan::{Attempt, CleartextAttempt, Decision, Plan, Reason, Step, TlsAttempt};
 pub use report::{CleartextProposal, CleartextTraffic, ConfirmTarget, Finding, Ignored, Report};
 pub use server::{MailServer, Transport};
-pub use srv::{Discovery, Found, Outcome};
+pub use srv::{Discovery, Found, Outcome, user_identifiers};

@@ -381,6 +381,21 @@ impl Discovery {
     }
 }
 
+/// The user identifiers to try, in their order: the whole address, then its local part. Once both
+/// have failed, ask the user (RFC 6186 §4). The second is tried only after the first was refused,
+/// each with a [`CredentialPermit`](crate::CredentialPermit) of its own.
+///
+/// ```
+/// use mail_tls::{EmailAddress, discovery::user_identifiers};
+///
+/// let address = EmailAddress::parse("Ann@example.org")?;
+/// assert_eq!(user_identifiers(&address), ["Ann@example.org", "Ann"]);
+/// # Ok::<(), mail_tls::InvalidEmailAddress>(())
+/// ```
+pub fn user_identifiers(address: &EmailAddress) -> [String; 2] {
+    [address.to_string(), address.local_part().to_owned()]
+}
+
 impl Found {
     /// How long DNS said that this holds; `None` where no answer had a lifetime.
     pub fn lifetime(&self) -> Option<Duration> {

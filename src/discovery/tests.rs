@@ -533,7 +533,10 @@ fn cleartext_only() {
     let failed = Answer::failed(DnsFailure::TimedOut);
     ask(
         &mut silenced,
-        &[("_submissions._tcp.example.org SRV", failed)],
+        &[
+            ("_submissions._tcp.example.org SRV", failed),
+            ("imap.example.org A", Answer::addresses(Insecure)),
+        ],
     );
     assert!(matches!(silenced.outcome(), Outcome::NotFound(_)));
 

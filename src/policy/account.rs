@@ -285,8 +285,12 @@ mod tests {
         account.raise_minimum(MinimumConfidentiality::default());
         assert_eq!(account.minimum(), Some(strict.clone()));
 
-        let other = Account::configured().reduced_confidentiality();
-        assert!(!account.lower_minimum(Acknowledged::by_user(other)));
+        // In the same generation as the other one.
+        let (other, fresh) = (Account::configured(), Account::configured());
+        assert_eq!(other.generation(), fresh.generation());
+        let of_another = other.reduced_confidentiality();
+        assert!(!fresh.lower_minimum(Acknowledged::by_user(of_another)));
+        assert!(fresh.requires_confidentiality());
         let stale = account.reduced_confidentiality();
         account.complete_setup();
         assert!(!account.lower_minimum(Acknowledged::by_user(stale)));

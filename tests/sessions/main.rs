@@ -12,6 +12,7 @@ mod conversation;
 mod dane;
 mod deadlines;
 mod debug;
+mod discovery;
 mod faults;
 mod floods;
 mod guard;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use mail_tls::{
     Acceptor, Account, Certificates, CertifiedChain, Connector, Endpoint, Error, HelloAnswer,
-    Service, TlsMode, TlsVersions,
+    MinimumConfidentiality, Service, TlsMode, TlsVersions,
 };
 use rcgen::PKCS_ECDSA_P256_SHA256;
 
@@ -77,7 +77,9 @@ fn an_account_that_was_changed_has_no_tickets() {
         let acceptor = world.acceptor();
         let connector = world.connector();
         assert!(!visit(&connector, &acceptor));
-        world.account.raise_minimum();
+        world
+            .account
+            .raise_minimum(MinimumConfidentiality::default());
         assert!(connector.is_stale());
         let error = connector.connect(&mut bytes::BytesMut::new()).unwrap_err();
         assert_eq!(error.code(), "stale-connector");
@@ -88,7 +90,9 @@ fn an_account_that_was_changed_has_no_tickets() {
             visit(&connector, &acceptor);
             let mut pair = Pair::new(&connector, &acceptor);
             pair.carry_to_server(usize::MAX);
-            world.account.raise_minimum();
+            world
+                .account
+                .raise_minimum(MinimumConfidentiality::default());
             pair.run();
             assert_eq!(failure(&pair.client_trace()).code(), "stale-connector");
             assert!(!pair.server_trace().contains(&Told::Data(Vec::new())));
