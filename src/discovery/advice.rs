@@ -64,7 +64,8 @@ impl Advice {
                 | PolicyRefusal::ServerNameNotServed { .. }
                 | PolicyRefusal::AlpnNotOffered { .. }
                 | PolicyRefusal::RefusedByAnswer
-                | PolicyRefusal::InheritedAuthenticationExpired => {}
+                | PolicyRefusal::InheritedAuthenticationExpired
+                | PolicyRefusal::Dane(_) => {}
                 PolicyRefusal::BelowMinimum { .. } => advice.push(Self::ServerTooOldPossible),
             },
             Error::Misuse(_) | Error::Config(_) | Error::Crypto(_) => {}
@@ -165,7 +166,7 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
 fn after_silence(endpoint: &Endpoint, heard: &Heard, advice: &mut Vec<Advice>) {
     match heard {
         Heard::Nothing => advice.push(other_mode(endpoint)),
-        Heard::Tls | Heard::Dialog | Heard::Plaintext(_) => {}
+        Heard::Tls | Heard::Dialog | Heard::Agreement | Heard::Plaintext(_) => {}
     }
 }
 

@@ -223,7 +223,9 @@ impl Candidate {
             Provenance::SrvSecure
             | Provenance::ProviderDatabase
             | Provenance::AutoconfigAuthenticated => Class::Trustworthy,
-            Provenance::SrvInsecure | Provenance::AutoconfigUnauthenticated => Class::Untrustworthy,
+            Provenance::SrvInsecure
+            | Provenance::AutoconfigUnauthenticated
+            | Provenance::TlsaBaseDomain => Class::Untrustworthy,
             Provenance::Guessed => Class::Guess,
         }
     }
@@ -246,7 +248,7 @@ impl Candidate {
     /// of one source's servers of one label is kept.
     fn compare(&self, other: &Self) -> Ordering {
         let source = |provenance| match provenance {
-            Provenance::SrvSecure | Provenance::SrvInsecure => 0,
+            Provenance::SrvSecure | Provenance::SrvInsecure | Provenance::TlsaBaseDomain => 0,
             Provenance::Typed | Provenance::Administrator | Provenance::Confirmed => 1,
             Provenance::ProviderDatabase => 2,
             Provenance::AutoconfigAuthenticated | Provenance::AutoconfigUnauthenticated => 3,
@@ -337,7 +339,9 @@ impl Survey {
         let failed = self.failed.clone();
         self.sieve(&mut candidates, |candidate| {
             let is_from_srv = match candidate.server.provenance() {
-                Provenance::SrvSecure | Provenance::SrvInsecure => true,
+                Provenance::SrvSecure | Provenance::SrvInsecure | Provenance::TlsaBaseDomain => {
+                    true
+                }
                 Provenance::Typed
                 | Provenance::Administrator
                 | Provenance::ProviderDatabase

@@ -221,7 +221,10 @@ impl Configuration {
             }
             for server in &stored.servers {
                 let came_by_srv = match server.provenance() {
-                    Provenance::SrvSecure | Provenance::SrvInsecure | Provenance::Confirmed => true,
+                    Provenance::SrvSecure
+                    | Provenance::SrvInsecure
+                    | Provenance::TlsaBaseDomain
+                    | Provenance::Confirmed => true,
                     Provenance::Typed
                     | Provenance::Administrator
                     | Provenance::ProviderDatabase

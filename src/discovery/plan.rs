@@ -380,6 +380,7 @@ fn may_connect(server: &MailServer, domain: &HostName) -> bool {
             .host()
             .name()
             .is_some_and(|host| host.is_within(domain)),
-        Provenance::Guessed => false,
+        // What stands behind an alias is no server by itself, and a guess is nobody's word.
+        Provenance::TlsaBaseDomain | Provenance::Guessed => false,
     }
 }

@@ -58,6 +58,7 @@ stored!(StoredProvenance for Provenance {
     "srv-secure" SrvSecure,
     "srv-insecure" SrvInsecure,
     "confirmed" Confirmed,
+    "tlsa-base-domain" TlsaBaseDomain,
     "guessed" Guessed,
 });
 

@@ -183,6 +183,7 @@ impl Confidentiality {
     pub(crate) fn protection(&self) -> Protection {
         let (verified, dane) = match self.authentication {
             Authentication::Pkix => (true, false),
+            Authentication::DaneTa | Authentication::DaneEe => (true, true),
         };
         Protection {
             verified,
@@ -196,7 +197,7 @@ impl Confidentiality {
     pub(crate) fn check(&self, minimum: &MinimumConfidentiality) -> Result<Met, Unmet> {
         match self.authentication {
             // RFC 8314 §5.3. What relies on a pin does not belong here.
-            Authentication::Pkix => {}
+            Authentication::Pkix | Authentication::DaneTa | Authentication::DaneEe => {}
         }
         // Nothing below is ever enabled; TLS 1.2 is the default's floor (RFC 8997).
         if self.version < 0x0303 {
