@@ -20,6 +20,8 @@ pub(super) struct ServerNames {
     wildcard: HashMap<Box<str>, Chains>,
     default: Chains,
     unknown: UnknownName,
+    /// Whether there is one chain, which is shown whatever name is asked for.
+    is_single: bool,
 }
 
 type Chains = Vec<Shown>;
@@ -60,6 +62,7 @@ impl ServerNames {
             wildcard: HashMap::new(),
             default: Vec::new(),
             unknown: certificates.unknown_name(),
+            is_single: certificates.entries().len() == 1,
         };
         let mut default_name = None;
         for (at, entry) in certificates.entries().iter().enumerate() {
@@ -83,6 +86,9 @@ impl ServerNames {
     }
 
     fn select(&self, name: Option<&str>) -> &Chains {
+        if self.is_single {
+            return &self.default;
+        }
         name.and_then(|name| self.named(name))
             .unwrap_or(&self.default)
     }
