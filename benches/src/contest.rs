@@ -20,10 +20,10 @@ impl Effort {
         if is_smoke { Self::Smoke } else { Self::Full }
     }
 
-    /// How often contestants are made anew, so that neither has the luckier addresses.
+    /// How often contestants are made anew, so that none has the luckier addresses all the time.
     pub fn heats(self) -> usize {
         match self {
-            Self::Full => 8,
+            Self::Full => 10,
             Self::Smoke => 1,
         }
     }
@@ -88,7 +88,9 @@ pub fn contest<'a, const N: usize>(
     let mut names = Vec::new();
     // By contestant, figure and round.
     let mut times: Vec<[Vec<f64>; N]> = Vec::new();
-    for _ in 0..heats {
+    for heat in 0..heats {
+        // Moves what is allocated after it.
+        let _padding: Vec<u8> = Vec::with_capacity(heat * 1_232);
         let mut contestants = enter();
         names = contestants.iter().map(|one| one.name).collect();
         times.resize_with(names.len(), || std::array::from_fn(|_| Vec::new()));
@@ -96,18 +98,12 @@ pub fn contest<'a, const N: usize>(
             (contestant.round)();
         }
         for round in 0..effort.rounds(rounds).div_ceil(heats) {
-            let in_turn = 0..contestants.len();
-            let mut run = |index: usize| {
+            for turn in 0..contestants.len() {
+                let index = order(round, turn, contestants.len());
                 let laps = (contestants[index].round)();
                 for (figures, lap) in times[index].iter_mut().zip(laps) {
                     figures.push(lap.as_secs_f64());
                 }
-            };
-            // Who goes first warms the caches for the next one.
-            if round % 2 == 0 {
-                in_turn.for_each(&mut run);
-            } else {
-                in_turn.rev().for_each(&mut run);
             }
         }
     }
@@ -115,6 +111,15 @@ pub fn contest<'a, const N: usize>(
         let figures: Vec<&[f64]> = times.iter().map(|one| one[figure].as_slice()).collect();
         comparison.print(&names, &figures);
     }
+}
+
+/// Who has this turn: everyone begins equally often, and follows each other one equally often, since
+/// who went before leaves the caches warm or cold.
+fn order(round: usize, turn: usize, contestants: usize) -> usize {
+    let begins = round % contestants;
+    let is_forward = (round / contestants) % 2 == 0;
+    let step = if is_forward { turn } else { contestants - turn };
+    (begins + step) % contestants
 }
 
 impl Comparison {
@@ -183,6 +188,15 @@ impl Comparison {
             Measure::Speed { bytes } => format!("{:.0} MB/s", bytes / median / 1e6),
         }
     }
+}
+
+/// Whether the section was asked for: by its name on the command line, or by no name at all.
+pub fn is_wanted(section: &str) -> bool {
+    let mut names = env::args()
+        .skip(1)
+        .filter(|one| !one.starts_with('-'))
+        .peekable();
+    names.peek().is_none() || names.any(|one| one == section)
 }
 
 /// The table's head; its rows follow as they are measured.

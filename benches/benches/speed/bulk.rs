@@ -37,7 +37,7 @@ fn volume(size: usize) -> usize {
     (size * 2048).clamp(128 * KIB, MIB)
 }
 
-pub fn send(effort: Effort) {
+pub(crate) fn send(effort: Effort) {
     print_head("Sending");
     let pki = Pki::new(Key::P256);
     for (name, size, least) in [
@@ -174,14 +174,15 @@ fn queue_bare<'a>(pki: &Pki, line: &'a [u8], bytes: usize) -> Contestant<'a, 1> 
 }
 
 /// The sizes of records, and what is asked in memory and on a socket.
-const RECORDS: [(&str, usize, f64, f64); 4] = [
+const RECORDS: [(&str, usize, f64, f64); 5] = [
     ("64 B", 64, 1.08, 1.10),
     ("512 B", 512, 1.08, 1.10),
+    ("1 KiB", KIB, 1.08, 1.10),
     ("4 KiB", 4 * KIB, 1.08, 1.10),
     ("16 KiB", 16 * KIB, 1.08, 1.02),
 ];
 
-pub fn receive_in_memory(effort: Effort) {
+pub(crate) fn receive_in_memory(effort: Effort) {
     print_head("Receiving, fed in memory in pieces of 64 KiB, the fill not in the time");
     let pki = Pki::new(Key::P256);
     for (name, size, least, _) in RECORDS {
@@ -303,7 +304,7 @@ fn open<'a>(size: usize, bytes: usize) -> Contestant<'a, 1> {
     })
 }
 
-pub fn receive_from_socket(effort: Effort) {
+pub(crate) fn receive_from_socket(effort: Effort) {
     print_head("Receiving from a socket pair, written in pieces of 64 KiB, the fill in the time");
     let pki = Pki::new(Key::P256);
     let runtime = runtime::Builder::new_current_thread()

@@ -11,7 +11,7 @@ use mail_tls_benches::pki::{Key, Pki, Terms, Version};
 
 const KIB: usize = 1024;
 
-pub fn run(effort: Effort) {
+pub(crate) fn run(effort: Effort) {
     print_head("64-byte records, all in one buffer");
     let pki = Pki::new(Key::P256);
     let terms = Terms {

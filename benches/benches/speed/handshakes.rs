@@ -9,7 +9,7 @@ use mail_tls_benches::{bare, ours};
 const ROUNDS: usize = 800;
 const HANDSHAKES: usize = 4;
 
-pub fn run(effort: Effort) {
+pub(crate) fn run(effort: Effort) {
     let (p256, rsa) = (Pki::new(Key::P256), Pki::new(Key::Rsa2048));
     let full = Terms {
         pki: &p256,
@@ -36,12 +36,10 @@ pub fn run(effort: Effort) {
         }
         let rows = [client, server.target("rustls", most)];
         contest(effort, ROUNDS, rows, || {
-            let mut all = vec![ours(terms), bare("rustls", terms)];
+            let all = [ours(terms), bare("rustls", terms)].into_iter();
             #[cfg(feature = "openssl")]
-            if !terms.resumes {
-                all.push(system(terms));
-            }
-            all
+            let all = all.chain((!terms.resumes).then(|| system(terms)));
+            all.collect()
         });
     };
     compare("TLS 1.3, P-256", full, 1.02, Some(1.0 / 3.0));

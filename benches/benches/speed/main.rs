@@ -1,6 +1,7 @@
 //! Time of handshakes, of sending and of receiving, beside rustls used bare.
 //!
-//! `cargo bench -p mail-tls-benches --features openssl`; `-- --quick` for a smoke test.
+//! `cargo bench -p mail-tls-benches --features openssl`; `-- --quick` for a smoke test,
+//! `-- send receive` for these sections alone.
 #![expect(
     clippy::disallowed_methods,
     reason = "a stopwatch reads the clock of the machine"
@@ -10,7 +11,17 @@ mod bulk;
 mod cuts;
 mod handshakes;
 
-use mail_tls_benches::contest::Effort;
+use mail_tls_benches::contest::{Effort, is_wanted};
+
+type Section = (&'static str, fn(Effort));
+
+const SECTIONS: [Section; 5] = [
+    ("handshakes", handshakes::run),
+    ("send", bulk::send),
+    ("receive", bulk::receive_in_memory),
+    ("socket", bulk::receive_from_socket),
+    ("cuts", cuts::run),
+];
 
 fn main() {
     let effort = Effort::chosen();
@@ -19,9 +30,9 @@ fn main() {
     println!("{}", mail_tls_benches::system::version());
     #[cfg(not(feature = "openssl"))]
     println!("OpenSSL is missing: build with the feature `openssl`");
-    handshakes::run(effort);
-    bulk::send(effort);
-    bulk::receive_in_memory(effort);
-    bulk::receive_from_socket(effort);
-    cuts::run(effort);
+    for (name, run) in SECTIONS {
+        if is_wanted(name) {
+            run(effort);
+        }
+    }
 }
