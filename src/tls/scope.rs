@@ -7,7 +7,7 @@
 //! gets its own notes, and gives the outer ones back.
 
 use std::cell::RefCell;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::sync::Arc;
 
 use super::hello::Versions;
@@ -54,7 +54,9 @@ impl Notes {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Notes> = RefCell::default();
+    // Never dropped, so that it can be reached from the destructors of a thread that ends. What is
+    // left in it between calls owns nothing.
+    static CURRENT: ManuallyDrop<RefCell<Notes>> = ManuallyDrop::default();
 }
 
 /// Calls into rustls with `notes` open to its callbacks.
@@ -68,7 +70,7 @@ pub(super) fn with_notes<R>(notes: &mut Notes, call: impl FnOnce() -> R) -> R {
 
 /// Writes into the notes of the session on whose behalf rustls calls.
 pub(super) fn note<R>(write: impl FnOnce(&mut Notes) -> R) -> R {
-    CURRENT.with_borrow_mut(write)
+    CURRENT.with(|current| write(&mut current.borrow_mut()))
 }
 
 /// Gives the notes back also when a callback panics. Where the notes were, those of the outer
@@ -77,7 +79,7 @@ struct Lent<'a>(&'a mut Notes);
 
 impl Lent<'_> {
     fn exchange(&mut self) {
-        CURRENT.with_borrow_mut(|current| mem::swap(current, self.0));
+        CURRENT.with(|current| mem::swap(&mut *current.borrow_mut(), self.0));
     }
 }
 
@@ -116,5 +118,28 @@ mod tests {
         assert!(caught.is_err());
         assert!(notes.client_certificate_asked);
         note(|n| assert!(!n.client_certificate_asked));
+    }
+
+    /// A session that lives in a variable of the thread is closed when the thread ends, after what
+    /// is younger than it was destroyed.
+    #[test]
+    fn notes_can_be_taken_while_the_thread_ends() {
+        struct Last(std::sync::mpsc::Sender<bool>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let mut notes = Notes::default();
+                with_notes(&mut notes, || note(|n| n.no_key_fits = true));
+                self.0.send(notes.no_key_fits).unwrap();
+            }
+        }
+        thread_local! {
+            static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+        }
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            LAST.with_borrow_mut(|last| *last = Some(Last(sender)));
+            note(|_| ());
+        });
+        assert_eq!(receiver.recv(), Ok(true));
     }
 }
