@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use pki_types::pem::PemObject;
+use pki_types::pem::{Error as PemError, PemObject};
 use pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SigningKey};
@@ -51,12 +51,12 @@ impl CertifiedChain {
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
         let chain = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unusable(&[], format!("its PEM cannot be read: {error}")))?;
+            .map_err(|error| unusable(&[], format!("its PEM cannot be read: {}", pem(&error))))?;
         let names = chain.first().map(certificate_names).unwrap_or_default();
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
             unusable(
                 &names,
-                format!("the PEM of its private key cannot be read: {error}"),
+                format!("the PEM of its private key cannot be read: {}", pem(&error)),
             )
         })?;
         Self::from_der(chain, key)
@@ -273,6 +273,19 @@ fn certificate_names(certificate: &CertificateDer<'static>) -> Vec<Box<str>> {
             | PresentedId::Malformed { .. } => None,
         })
         .collect()
+}
+
+/// What is wrong with a PEM file, without the lines of it that the error holds: where line ends were
+/// lost, one of them is the whole private key.
+fn pem(error: &PemError) -> &'static str {
+    match error {
+        PemError::MissingSectionEnd { .. } => "the line -----END ...----- is missing",
+        PemError::IllegalSectionStart { .. } => "the line -----BEGIN ...----- is not in order",
+        PemError::Base64Decode(_) => "what is between its lines is not base64",
+        PemError::NoItemsFound => "there is none in it",
+        PemError::SectionTooLarge => "it is too large",
+        _ => "it is not in order",
+    }
 }
 
 fn unusable(names: &[Box<str>], reason: String) -> ConfigError {
