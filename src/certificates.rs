@@ -8,6 +8,7 @@ use pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{Error as TlsError, InconsistentKeys};
+use webpki::EndEntityCert;
 
 use crate::certificate::Certificate;
 use crate::der;
@@ -101,12 +102,18 @@ impl CertifiedChain {
     ) -> Result<Arc<CertifiedKey>, Error> {
         let certified = self.load(provider)?;
         match certified.keys_match() {
-            // A key that keeps even its public half to itself has to be trusted.
-            Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => {
-                Ok(Arc::new(certified))
+            Ok(()) => Ok(Arc::new(certified)),
+            // A key that keeps even its public half to itself has to be trusted, its certificate
+            // has not been looked at yet.
+            Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                match certified.end_entity_cert().map(EndEntityCert::try_from) {
+                    Ok(Ok(_)) => Ok(Arc::new(certified)),
+                    Ok(Err(error)) => Err(self.unreadable(&error)),
+                    Err(error) => Err(self.unreadable(&error)),
+                }
             }
             Err(TlsError::InconsistentKeys(_)) => Err(self.unusable(OTHER_KEY)),
-            Err(error) => Err(self.unusable(&format!("it cannot be read: {error}"))),
+            Err(error) => Err(self.unreadable(&error)),
         }
     }
 
@@ -139,6 +146,10 @@ impl CertifiedChain {
             Key::Signing(key) => Arc::clone(key),
         };
         Ok(CertifiedKey::new(self.0.chain.clone(), key))
+    }
+
+    fn unreadable(&self, error: &impl fmt::Display) -> Error {
+        self.unusable(&format!("it cannot be read: {error}"))
     }
 
     fn unusable(&self, reason: &str) -> Error {

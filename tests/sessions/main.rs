@@ -7,6 +7,7 @@
 
 mod alpn;
 mod channel_binding;
+mod chains;
 mod closing;
 mod conversation;
 mod dane;
