@@ -79,6 +79,10 @@ pub enum ApiMisuse {
     /// The session did not ask for an answer, or has had it.
     #[error("an answer was given to a ClientHello, but none is waiting for one")]
     AnswerNotAwaited,
+    /// A connection with implicit TLS was given to an acceptor with STARTTLS, or the reverse: what
+    /// may be offered after TLS depends on how the connection came to it.
+    #[error("a ClientHello was answered with an acceptor of the other mode; give one of the same")]
+    AcceptorOfOtherMode,
     /// The client has shown no certificate that was verified.
     #[error("a client identity was accepted, but the client has shown no verified certificate")]
     NoClientCertificate,

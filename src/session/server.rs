@@ -47,7 +47,8 @@ pub enum HelloAnswer {
     Configured,
     /// Go on with this certificate, say from a database.
     Certificate(CertifiedChain),
-    /// Go on as a session of another acceptor: with its certificates, its policy and its tickets.
+    /// Go on as a session of another acceptor of the same mode: with its certificates, its policy
+    /// and its tickets.
     Acceptor(Acceptor),
     /// Answer an ACME server's validation with this certificate, and close (RFC 8737 §3).
     Challenge(CertifiedChain),
@@ -85,7 +86,9 @@ impl ServerSession {
     /// [`process`](Self::process) again.
     ///
     /// # Errors
-    /// [`ApiMisuse::AnswerNotAwaited`](crate::ApiMisuse::AnswerNotAwaited) without effect where none is awaited.
+    /// [`ApiMisuse::AnswerNotAwaited`](crate::ApiMisuse::AnswerNotAwaited) without effect where none is awaited,
+    /// [`ApiMisuse::AcceptorOfOtherMode`](crate::ApiMisuse::AcceptorOfOtherMode) without effect for an acceptor whose
+    /// mode is not that of the connection.
     /// [`ConfigError::UnusableCertificate`](crate::ConfigError::UnusableCertificate) where the
     /// certificate given cannot be used: the session is dead. [`PolicyRefusal::RefusedByAnswer`](crate::PolicyRefusal::RefusedByAnswer)
     /// for [`HelloAnswer::Refuse`], so that a refused session ends as every other one does.
@@ -95,6 +98,9 @@ impl ServerSession {
         }
         if !self.0.is_deciding() {
             return Err(ApiMisuse::AnswerNotAwaited.into());
+        }
+        if matches!(&answer, HelloAnswer::Acceptor(other) if other.mode() != self.0.role.mode()) {
+            return Err(ApiMisuse::AcceptorOfOtherMode.into());
         }
         let (engine, role) = self.0.parts_mut();
         match role.answer(answer, engine, outgoing) {

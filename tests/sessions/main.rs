@@ -31,6 +31,7 @@ mod server_names;
 mod splits;
 mod starttls;
 mod support;
+mod unanswered;
 mod versions;
 mod wire;
 mod wrong_port;
