@@ -11,7 +11,8 @@ macro_rules! session_api {
             /// What is left in `incoming` after `Ok(None)` belongs to this session, possibly partly
             /// decrypted: only append to it. It is less than [`INCOMING_LEFTOVER`] bytes. Share the buffer
             /// with another session only when it is empty. While an answer to
-            /// [`Event::ClientHello`](crate::Event::ClientHello) is awaited nothing is consumed.
+            /// [`Event::ClientHello`](crate::Event::ClientHello) is awaited nothing is consumed, and a
+            /// client that sends more than that bound meanwhile is refused.
             ///
             /// The plaintext in [`Event::Data`](crate::Event::Data) is lent, and given up by the next call.
             ///

@@ -14,7 +14,7 @@ use super::state::{Signal, State, Witness};
 use crate::channel_binding::{ChannelBinding, ChannelBindingError, ChannelBindingType};
 use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, Heard, PlaintextPeer, ProtocolError, Spoken, TimedOut};
-use crate::limits::QUEUED_PLAINTEXT;
+use crate::limits::{INCOMING_LEFTOVER, QUEUED_PLAINTEXT};
 use crate::service::{Service, TlsMode};
 use crate::text::UntrustedText;
 use crate::tls::{ClientHello, Engine, FaultContext, Progress};
@@ -169,7 +169,7 @@ impl<R: Role> Machine<R> {
                 return Ok(Step::PeerClosed);
             }
             if self.state == State::Deciding {
-                return Ok(Step::Starved);
+                return self.wait_for_answer(incoming, outgoing);
             }
             if !self.state.may_receive() {
                 incoming.clear();
@@ -214,6 +214,23 @@ impl<R: Role> Machine<R> {
                 }
             }
         }
+    }
+
+    /// Nothing is read until the ClientHello is answered, and no client has much to say before.
+    fn wait_for_answer(
+        &mut self,
+        incoming: &BytesMut,
+        outgoing: &mut BytesMut,
+    ) -> Result<Step, Error> {
+        if incoming.len() < INCOMING_LEFTOVER {
+            return Ok(Step::Starved);
+        }
+        self.engine.close(outgoing);
+        let too_much = ProtocolError::TooMuch {
+            what: "bytes before its ClientHello was answered",
+            bound: INCOMING_LEFTOVER,
+        };
+        Err(self.die(too_much.into()))
     }
 
     /// Whether the peer's first bytes are known to be TLS.
