@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::provider::{Provider, TlsVersions};
 use super::scope::{Notes, with_notes};
 use super::tickets::TicketStore;
+use super::time::WallTime;
 use super::verifier::{ClientCertificate, PeerVerifier};
 use crate::certificates::CertifiedChain;
 use crate::clock::Clock;
@@ -73,7 +74,7 @@ impl ClientEngineFactory {
             parts.generation,
         )))
         .tls12_resumption(Tls12Resumption::SessionIdOrTickets);
-        config.time_provider = Arc::new(parts.clock);
+        config.time_provider = Arc::new(WallTime(parts.clock));
         Ok(Self {
             config: Arc::new(config),
             server_name: parts.server_name,

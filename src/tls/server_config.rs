@@ -10,6 +10,7 @@ use super::hello::{ACME_TLS_ALPN, ClientHello};
 use super::provider::{Provider, TlsVersions};
 use super::server_names::{OneChain, ServedNames, ServerNames};
 use super::tickets::BoundTickets;
+use super::time::WallTime;
 use super::verifier::PeerVerifier;
 use crate::certificates::{Certificates, CertifiedChain};
 use crate::clock::Clock;
@@ -77,7 +78,7 @@ impl ServerEngineFactory {
         config.max_early_data_size = 0;
         config.send_half_rtt_data = false;
         config.send_tls13_tickets = parts.tickets;
-        config.time_provider = Arc::new(parts.clock);
+        config.time_provider = Arc::new(WallTime(parts.clock));
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if parts.tickets > 0 {
             match sealer()? {

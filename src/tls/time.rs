@@ -5,8 +5,12 @@ use rustls::time_provider::TimeProvider;
 
 use crate::clock::Clock;
 
-impl TimeProvider for Clock {
+/// Of its own, so that rustls' trait is not part of the interface of [`Clock`].
+#[derive(Debug)]
+pub(super) struct WallTime(pub(super) Clock);
+
+impl TimeProvider for WallTime {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(self.unix())
+        Some(self.0.unix())
     }
 }
