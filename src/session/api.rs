@@ -80,6 +80,7 @@ macro_rules! session_api {
             /// [`EndOfInput::Clean`](crate::EndOfInput::Clean) only after [`Event::PeerClosed`](crate::Event::PeerClosed). Before the session was established
             /// the end kills it: later calls return [`ProtocolError::EndedDuringHandshake`](crate::ProtocolError::EndedDuringHandshake). Afterwards
             /// the own half may still send.
+            #[must_use = "it says whether something is missing"]
             pub fn end_of_input(&mut self) -> EndOfInput {
                 self.0.end_of_input()
             }
