@@ -129,7 +129,7 @@ pub enum PolicyRefusal {
     /// The client asked for a name that this server does not serve, and the acceptor is strict.
     #[error("the client asked for the server name {name}, which is not served here")]
     ServerNameNotServed {
-        /// The name, `none` when the client sent none.
+        /// The name.
         name: Box<str>,
     },
     /// The client offered application protocols only that this service is not.

@@ -194,12 +194,11 @@ impl ServerRole {
 
     /// The acceptor's own answer to a ClientHello.
     fn judge(&self, hello: Option<&ClientHello>) -> Result<HelloOutcome, Refusal> {
-        if let Some(hello) = hello {
-            if !self.listening.engines.serves(hello) {
-                let name = hello.server_name().unwrap_or("none").into();
+        if let Some(name) = hello.and_then(ClientHello::server_name) {
+            if !self.listening.engines.serves(name) {
                 return Err((
                     Alert::UNRECOGNIZED_NAME,
-                    PolicyRefusal::ServerNameNotServed { name }.into(),
+                    PolicyRefusal::ServerNameNotServed { name: name.into() }.into(),
                 ));
             }
         }

@@ -6,7 +6,7 @@ use rustls::ServerConfig;
 use rustls::server::{NoClientAuth, NoServerSessionStorage, ServerSessionMemoryCache};
 
 use super::engine::{Engine, HelloOutcome};
-use super::hello::{ACME_TLS_ALPN, ClientHello};
+use super::hello::ACME_TLS_ALPN;
 use super::provider::{Provider, TlsVersions};
 use super::server_names::{OneChain, ServedNames, ServerNames};
 use super::tickets::BoundTickets;
@@ -114,10 +114,9 @@ impl ServerEngineFactory {
         self.names.is_strict()
     }
 
-    pub(crate) fn serves(&self, hello: &ClientHello) -> bool {
-        hello
-            .server_name()
-            .is_none_or(|name| self.names.serves(name))
+    /// Whether a client that asks for this name is answered.
+    pub(crate) fn serves(&self, name: &str) -> bool {
+        self.names.serves(name)
     }
 
     /// Go on with the configuration of the acceptor.
