@@ -14,6 +14,7 @@ use crate::certificate::Certificate;
 use crate::der;
 use crate::error::{ConfigError, Error};
 use crate::identity::{PresentedId, PresentedIds};
+use crate::name::{HostName, InvalidName};
 
 /// A certificate chain with its private key: a server's, or a client's. Cheap to clone.
 ///
@@ -226,18 +227,21 @@ impl Certificates {
     }
 
     /// Also this one, for these names whatever stands in it. `*.example.org` covers one label.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`ConfigError::InvalidHost`] for a name that no client can ask for (RFC 6066 §3: the name of
+    /// a host, not an address).
     pub fn with_names<'a>(
         mut self,
         names: impl IntoIterator<Item = &'a str>,
         chain: CertifiedChain,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let names = names
             .into_iter()
-            .map(|name| name.to_ascii_lowercase().into())
-            .collect();
+            .map(served_name)
+            .collect::<Result<_, _>>()?;
         self.entries.push(Entry { chain, names });
-        self
+        Ok(self)
     }
 
     /// What is done about names that are not covered.
@@ -262,6 +266,13 @@ impl Entry {
             names: chain.names(),
             chain,
         }
+    }
+}
+
+fn served_name(name: &str) -> Result<Box<str>, InvalidName> {
+    match name.strip_prefix("*.") {
+        Some(parent) => Ok(format!("*.{}", HostName::parse(parent)?.as_str()).into()),
+        None => Ok(HostName::parse(name)?.as_str().into()),
     }
 }
 

@@ -6,8 +6,8 @@
 )]
 
 mod alpn;
-mod channel_binding;
 mod chains;
+mod channel_binding;
 mod closing;
 mod conversation;
 mod dane;

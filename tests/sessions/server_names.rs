@@ -57,9 +57,10 @@ fn the_certificate_fits_the_name() {
         .with(issue(&["exact.example.net", "second.example.net"]))
         .with(issue(&["*.example.net"]))
         .with_names(
-            ["*.hosted.example", "Given.Example.COM"],
+            ["*.hosted.example", "Given.Example.COM."],
             issue(&["given.example.com"]),
-        );
+        )
+        .unwrap();
     let lax = world.acceptor_with(certificates.clone()).build().unwrap();
     let strict = world
         .acceptor_with(certificates.with_unknown_name(UnknownName::Refuse))
@@ -93,6 +94,28 @@ fn the_certificate_fits_the_name() {
             }
             other => panic!("{asked:?}: {other:?}"),
         }
+    }
+}
+
+/// RFC 6066 §3: SNI holds the name of a host. What no client can ask for is a mistake.
+#[test]
+fn names_that_no_client_can_ask_for() {
+    let world = World::new();
+    for name in [
+        "",
+        "*",
+        "*.",
+        "*.*.example.org",
+        "a.*.example.org",
+        "192.0.2.1",
+        "a b",
+        "a..b",
+    ] {
+        let certificates = Certificates::new(world.authority.issue(&[HOST]));
+        let error = certificates
+            .with_names([name], world.authority.issue(&[HOST]))
+            .unwrap_err();
+        assert_eq!(error.code(), "configuration", "{name}");
     }
 }
 
