@@ -93,6 +93,15 @@
 //! * A truncated connection is never taken for a closed one: [`EndOfInput`].
 //! * Nothing panics, whatever comes; everything from outside has a bound in [`limits`].
 //!
+//! # The rest of the house
+//!
+//! * [`discovery`]: which servers a mail domain has, and in which order to try them.
+//! * [`identity`], [`verify`], [`dane`]: who a server is, and why.
+//! * [`Account`], [`MinimumConfidentiality`], [`Indicator`]: what an account requires, and what its
+//!   user may be shown.
+//! * [`StartTlsGuard`], [`admission`]: what a server lets happen, and when.
+//! * [`received`], [`channel_binding`], [`sasl_external`]: what else a mail program says about TLS.
+//!
 //! # Features
 //!
 //! | feature | default | |
