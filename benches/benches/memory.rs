@@ -8,7 +8,7 @@ use std::alloc::System;
 
 use bytes::BytesMut;
 use mail_tls_benches::ours::Session;
-use mail_tls_benches::pki::{Key, Pki, Terms, Version};
+use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 use mail_tls_benches::{bare, ours};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -42,21 +42,27 @@ struct Counted<C, S> {
 
 fn main() {
     let pki = Pki::new(Key::P256);
-    let terms = |version, resumes| Terms {
+    let terms = |version, tickets, kind| Terms {
         pki: &pki,
         version,
-        tickets: Some(1),
-        resumes,
+        tickets: Some(tickets),
+        kind,
     };
     println!("\n## Allocations of a handshake\n");
     println!("| what | mail-tls | rustls | more | target |");
     println!("|---|---|---|---|---|");
-    for (name, version, resumes) in [
-        ("TLS 1.3, P-256", Version::Tls13, false),
-        ("TLS 1.2, P-256", Version::Tls12, false),
-        ("TLS 1.3, resumed", Version::Tls13, true),
+    for (name, version, tickets, kind) in [
+        ("TLS 1.3, P-256", Version::Tls13, 1, Kind::First),
+        ("TLS 1.2, P-256", Version::Tls12, 1, Kind::First),
+        (
+            "TLS 1.3, again without a ticket",
+            Version::Tls13,
+            0,
+            Kind::Repeat,
+        ),
+        ("TLS 1.3, resumed", Version::Tls13, 1, Kind::Resumed),
     ] {
-        let terms = terms(version, resumes);
+        let terms = terms(version, tickets, kind);
         let (ours, bare) = (ours_counted(terms).heaps, bare_counted(terms).heaps);
         for (side, ours, bare) in [("client", ours[0], bare[0]), ("server", ours[1], bare[1])] {
             row(
@@ -74,10 +80,11 @@ fn main() {
         ("after a line of 64 B each way", 64),
         ("after a message of 16 KiB each way", 16 * 1024),
     ] {
-        let ours = ours_idle(terms(Version::Tls13, false), size);
-        let bare = bare_idle(terms(Version::Tls13, false), size);
+        // A connector's first session also fills what the connector remembers.
+        let terms = terms(Version::Tls13, 0, Kind::Repeat);
+        let (ours, bare) = (ours_idle(terms, size), bare_idle(terms, size));
         // rustls has no `trim`; what it holds after a large message is no measure.
-        let least = bare_idle(terms(Version::Tls13, false), 64);
+        let least = bare_idle(terms, 64);
         for (side, index) in [("client", 0), ("server", 1)] {
             row(
                 &format!("{side}, {name}"),

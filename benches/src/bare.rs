@@ -16,7 +16,7 @@ use rustls::{
 };
 
 use crate::contest::timed;
-use crate::pki::{HOST, Terms, Version, provider};
+use crate::pki::{HOST, Kind, Terms, Version, provider};
 
 /// Plaintext that one call of `process_new_packets` can bring: rustls buffers one record.
 const READ: usize = 32 * 1024;
@@ -75,8 +75,9 @@ impl<'a> Stack<'a> {
             to_server: Vec::new(),
             to_client: Vec::new(),
         };
-        if terms.resumes {
-            stack.pair();
+        match terms.kind {
+            Kind::First => {}
+            Kind::Repeat | Kind::Resumed => drop(stack.pair()),
         }
         stack
     }
@@ -84,9 +85,9 @@ impl<'a> Stack<'a> {
     /// Configurations for so many connections: with an empty store of tickets, as a fresh connector
     /// of mail-tls, or the one that has a ticket.
     pub fn configs(&self, count: usize) -> Vec<Arc<ClientConfig>> {
-        let next = || match self.terms.resumes {
-            true => Arc::clone(&self.client),
-            false => {
+        let next = || match self.terms.kind {
+            Kind::Repeat | Kind::Resumed => Arc::clone(&self.client),
+            Kind::First => {
                 let mut config = ClientConfig::clone(&self.client);
                 config.resumption = Resumption::in_memory_sessions(8);
                 Arc::new(config)
@@ -125,7 +126,7 @@ impl<'a> Stack<'a> {
         for (turn, config) in self.configs(count + 1).iter().enumerate() {
             let (pair, mut laps) = self.handshake(config);
             let is_resumed = pair.client.handshake_kind() == Some(HandshakeKind::Resumed);
-            assert_eq!(is_resumed, self.terms.resumes);
+            assert_eq!(is_resumed, self.terms.kind == Kind::Resumed);
             let [client_lap, server_lap] = &mut laps;
             timed(client_lap, || drop(pair.client));
             timed(server_lap, || drop(pair.server));

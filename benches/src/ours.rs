@@ -10,7 +10,7 @@ use mail_tls::{
 };
 
 use crate::contest::timed;
-use crate::pki::{HOST, Terms, Version, provider};
+use crate::pki::{HOST, Kind, Terms, Version, provider};
 
 /// What both sides' sessions do.
 pub trait Session {
@@ -100,17 +100,18 @@ impl<'a> Stack<'a> {
             to_server: BytesMut::new(),
             to_client: BytesMut::new(),
         };
-        if terms.resumes {
-            stack.pair();
+        match terms.kind {
+            Kind::First => {}
+            Kind::Repeat | Kind::Resumed => drop(stack.pair()),
         }
         stack
     }
 
-    /// Connectors for so many sessions: fresh ones, or the one that has a ticket.
+    /// Connectors for so many sessions: fresh ones, or the one that knows the server.
     pub fn connectors(&self, count: usize) -> Vec<Connector> {
-        let next = || match self.terms.resumes {
-            true => self.connector.clone(),
-            false => connector(&self.client),
+        let next = || match self.terms.kind {
+            Kind::First => connector(&self.client),
+            Kind::Repeat | Kind::Resumed => self.connector.clone(),
         };
         (0..count).map(|_| next()).collect()
     }
@@ -140,7 +141,7 @@ impl<'a> Stack<'a> {
         for (turn, connector) in self.connectors(count + 1).iter().enumerate() {
             let (pair, mut laps) = self.handshake(connector);
             let is_resumed = pair.client.info().is_some_and(|info| info.is_resumed());
-            assert_eq!(is_resumed, self.terms.resumes);
+            assert_eq!(is_resumed, self.terms.kind == Kind::Resumed);
             let [client_lap, server_lap] = &mut laps;
             timed(client_lap, || drop(pair.client));
             timed(server_lap, || drop(pair.server));

@@ -96,6 +96,16 @@ pub struct Terms<'a> {
     /// Tickets that the server gives after a handshake of TLS 1.3, sealed ones; `None` leaves the
     /// contestant what it does by default.
     pub tickets: Option<usize>,
-    /// Whether each session resumes the one before.
-    pub resumes: bool,
+    pub kind: Kind,
+}
+
+/// What sessions have to do with those before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: each client is fresh.
+    First,
+    /// The client has seen the same chain before, and has no ticket.
+    Repeat,
+    /// The client resumes the session before.
+    Resumed,
 }

@@ -12,7 +12,7 @@ use openssl::ssl::{
 use openssl::x509::X509;
 
 use crate::contest::timed;
-use crate::pki::{HOST, Terms, Version};
+use crate::pki::{HOST, Kind, Terms, Version};
 
 /// The library's own name and version.
 pub fn version() -> &'static str {
@@ -81,7 +81,7 @@ enum Stage {
 
 impl Stack {
     pub fn new(terms: Terms<'_>) -> Self {
-        assert!(!terms.resumes);
+        assert_ne!(terms.kind, Kind::Resumed);
         let mut client = context(terms.version);
         let root = X509::from_der(&terms.pki.root).unwrap();
         client.cert_store_mut().add_cert(root).unwrap();

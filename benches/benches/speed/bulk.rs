@@ -10,7 +10,7 @@ use mail_tls_benches::aead::Aead;
 use mail_tls_benches::bare::{self, Plaintext};
 use mail_tls_benches::contest::{Comparison, Contestant, Effort, contest, print_head, timed};
 use mail_tls_benches::ours::{self, Session};
-use mail_tls_benches::pki::{Key, Pki, Terms, Version};
+use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 #[cfg(feature = "openssl")]
 use mail_tls_benches::system;
 use tokio::runtime::{self, Runtime};
@@ -28,7 +28,7 @@ fn terms(pki: &Pki) -> Terms<'_> {
         pki,
         version: Version::Tls13,
         tickets: Some(0),
-        resumes: false,
+        kind: Kind::First,
     }
 }
 

@@ -7,7 +7,7 @@ use mail_tls_benches::contest::{
     Comparison, Contestant, Effort, contest, print_head, quartiles, timed,
 };
 use mail_tls_benches::ours::{self, Session};
-use mail_tls_benches::pki::{Key, Pki, Terms, Version};
+use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 
 const KIB: usize = 1024;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(effort: Effort) {
         pki: &pki,
         version: Version::Tls13,
         tickets: Some(0),
-        resumes: false,
+        kind: Kind::First,
     };
     let row = Comparison::speed("1 MiB of them, beside 16 KiB", 1024 * KIB)
         .target("16 KiB of them", 0.90);

@@ -1,7 +1,7 @@
 //! Handshakes: the time of each side, everything in it from the first call to the drop.
 
 use mail_tls_benches::contest::{Comparison, Contestant, Effort, contest, print_head};
-use mail_tls_benches::pki::{Key, Pki, Terms, Version};
+use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 #[cfg(feature = "openssl")]
 use mail_tls_benches::system;
 use mail_tls_benches::{bare, ours};
@@ -15,7 +15,7 @@ pub(crate) fn run(effort: Effort) {
         pki: &p256,
         version: Version::Tls13,
         tickets: Some(1),
-        resumes: false,
+        kind: Kind::First,
     };
     let full_rsa = Terms { pki: &rsa, ..full };
     let full_12 = Terms {
@@ -23,7 +23,13 @@ pub(crate) fn run(effort: Effort) {
         ..full
     };
     let resumed = Terms {
-        resumes: true,
+        kind: Kind::Resumed,
+        ..full
+    };
+
+    let repeat = Terms {
+        tickets: Some(0),
+        kind: Kind::Repeat,
         ..full
     };
 
@@ -34,17 +40,18 @@ pub(crate) fn run(effort: Effort) {
         if let Some(most) = openssl {
             client = client.target("OpenSSL", most);
         }
-        let rows = [client, server.target("rustls", most)];
+        let rows = [client, server.target("rustls", most.max(1.02))];
         contest(effort, ROUNDS, rows, || {
             let all = [ours(terms), bare("rustls", terms)].into_iter();
             #[cfg(feature = "openssl")]
-            let all = all.chain((!terms.resumes).then(|| system(terms)));
+            let all = all.chain((terms.kind == Kind::First).then(|| system(terms)));
             all.collect()
         });
     };
     compare("TLS 1.3, P-256", full, 1.02, Some(1.0 / 3.0));
     compare("TLS 1.3, RSA-2048", full_rsa, 1.02, None);
     compare("TLS 1.2, P-256", full_12, 1.02, None);
+    compare("TLS 1.3, P-256, again without a ticket", repeat, 0.60, None);
     compare("TLS 1.3, P-256, resumed", resumed, 1.03, None);
 
     // The number of tickets that each gives by default: rustls two, from memory.
