@@ -54,7 +54,9 @@ impl Client {
     /// connector holds the tickets with which sessions are resumed.
     ///
     /// # Errors
-    /// [`ConfigError::UntrustworthyHost`] for a host that an attacker could have put there,
+    /// [`ConfigError::UntrustworthyHost`] for a host that an attacker could have put there where no
+    /// domain is known to verify the server by,
+    /// [`ConfigError::NoReference`] where the endpoint's policy leaves no name to identify it by,
     /// [`ConfigError::NoAlpnRegistered`] where ALPN is required for a service that has no
     /// identifier, [`ConfigError::UnusableCertificate`] for the account's client certificate,
     /// [`ConfigError::UnusableProvider`], [`ConfigError::MinimumOutOfReach`] where this client
@@ -62,6 +64,7 @@ impl Client {
     ///
     /// [`ConfigError::MinimumOutOfReach`]: crate::ConfigError::MinimumOutOfReach
     /// [`ConfigError::UntrustworthyHost`]: crate::ConfigError::UntrustworthyHost
+    /// [`ConfigError::NoReference`]: crate::ConfigError::NoReference
     /// [`ConfigError::NoAlpnRegistered`]: crate::ConfigError::NoAlpnRegistered
     /// [`ConfigError::UnusableCertificate`]: crate::ConfigError::UnusableCertificate
     /// [`ConfigError::UnusableProvider`]: crate::ConfigError::UnusableProvider

@@ -7,11 +7,10 @@ use bytes::BytesMut;
 
 use crate::client::Shared;
 use crate::clock::Clock;
-use crate::endpoint::{ClientAlpn, Endpoint, Sni};
+use crate::endpoint::{ClientAlpn, Endpoint};
 use crate::error::{ApiMisuse, ConfigError, Error, PolicyRefusal, ProtocolError};
-use crate::identity::ReferenceIds;
 use crate::limits::{EXCERPT, Limits};
-use crate::name::{Host, HostName};
+use crate::name::{EmailAddress, Host, HostName};
 use crate::policy::{Account, MinimumConfidentiality};
 use crate::service::TlsMode;
 use crate::session::ClientSession;
@@ -31,9 +30,8 @@ pub struct Connector(Arc<Prepared>);
 
 pub(crate) struct Prepared {
     pub(crate) endpoint: Endpoint,
-    /// The base domain of TLSA records that are applied.
-    base_domain: Option<HostName>,
     dane: Option<Dane>,
+    sent_name: Option<HostName>,
     pub(crate) engines: ClientEngineFactory,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
@@ -57,19 +55,20 @@ impl Connector {
             None => None,
         };
         let generation = account.generation();
-        let references = ReferenceIds::for_host(endpoint.host(), endpoint.provenance())
-            .map_err(ConfigError::UntrustworthyHost)?;
         let minimum = account.minimum().unwrap_or_default();
         let provider = client.provider.limited(&minimum)?;
+        let email_domain = account.address().and_then(EmailAddress::domain);
+        let references = endpoint.references(email_domain)?;
         let requirements = Requirements::server(
             client.anchors.clone(),
             references,
             client.provider.get().signature_verification_algorithms,
         );
-        let base_domain = dane
-            .as_ref()
-            .and_then(Dane::set_in_force)
-            .map(|set| set.name().base_domain().clone());
+        // RFC 7671 §10.2: with TLSA records that are applied, their base domain.
+        let sent_name = match dane.as_ref().and_then(Dane::set_in_force) {
+            Some(set) => Some(set.name().base_domain().clone()),
+            None => endpoint.sent_name(email_domain),
+        };
         let requirements = match &dane {
             Some(dane) => requirements.with_dane_of_endpoint(dane.clone()),
             None => requirements,
@@ -81,11 +80,11 @@ impl Connector {
             account: account.clone(),
             generation,
             requirements,
-            server_name: match &base_domain {
-                Some(base) => Host::Name(base.clone()).server_name(),
+            server_name: match &sent_name {
+                Some(name) => Host::Name(name.clone()).server_name(),
                 None => endpoint.host().server_name(),
             },
-            send_sni: base_domain.is_some() || endpoint.sni() == Sni::Send,
+            send_sni: sent_name.is_some(),
             alpn: offered_alpn(&endpoint)?,
             client_certificate: account.client_certificate(),
             remember_verdicts: client.remember_verdicts,
@@ -93,8 +92,8 @@ impl Connector {
         })?;
         Ok(Self(Arc::new(Prepared {
             endpoint,
-            base_domain,
             dane,
+            sent_name,
             engines,
             clock: client.clock.clone(),
             limits: client.limits,
@@ -197,13 +196,7 @@ impl Prepared {
 
     /// The name that is sent as SNI.
     pub(crate) fn sent_name(&self) -> Option<&str> {
-        if let Some(base) = &self.base_domain {
-            return Some(base.as_str());
-        }
-        match (self.endpoint.sni(), self.endpoint.host()) {
-            (Sni::Send, Host::Name(name)) => Some(name.as_str()),
-            (Sni::Omit, _) | (Sni::Send, Host::Ip(_)) => None,
-        }
+        self.sent_name.as_ref().map(HostName::as_str)
     }
 
     pub(crate) fn offered_alpn(&self) -> Option<&'static str> {

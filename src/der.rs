@@ -15,10 +15,17 @@ pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 /// `OBJECT IDENTIFIER`.
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+/// `UTF8String`.
+pub(crate) const UTF8_STRING: u8 = 0x0C;
+/// `PrintableString`.
+pub(crate) const PRINTABLE_STRING: u8 = 0x13;
 /// `IA5String`.
 pub(crate) const IA5_STRING: u8 = 0x16;
 /// `SEQUENCE` and `SEQUENCE OF`.
 pub(crate) const SEQUENCE: u8 = 0x30;
+
+/// `SET` and `SET OF`.
+pub(crate) const SET: u8 = 0x31;
 
 /// The identifier octet of `[number]`, constructed or explicit.
 pub(crate) const fn constructed(number: u8) -> u8 {

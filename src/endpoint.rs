@@ -1,8 +1,8 @@
 //! Where to connect to, and how that came to be known.
 
 use crate::error::{ConfigError, Error};
-use crate::identity::Provenance;
-use crate::name::Host;
+use crate::identity::{IdentityPolicy, Provenance, ReferenceError, ReferenceIds, ReferenceSource};
+use crate::name::{Host, HostName};
 use crate::service::{Service, TlsMode};
 use crate::starttls::StartTlsStrategy;
 
@@ -22,6 +22,8 @@ pub struct Endpoint {
     service: Service,
     mode: TlsMode,
     provenance: Provenance,
+    service_domain: Option<HostName>,
+    identity: IdentityPolicy,
     sni: Sni,
     alpn: ClientAlpn,
     starttls_strategy: StartTlsStrategy,
@@ -31,9 +33,13 @@ pub struct Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Sni {
-    /// Send it, as RFC 6186 §4 and RFC 9325 §3.7 want. Never sent for an IP address.
+    /// Send it, as RFC 6186 §4 and RFC 9325 §3.7 want: the host, or the domain of a server that was
+    /// found by SRV records (RFC 7673 §4.1). Never sent for an IP address.
     #[default]
     Send,
+    /// Send the host, also where it was found by SRV records: for a server that knows itself by no
+    /// other name.
+    SendHost,
     /// Do not send it: the server answers with its default certificate, which still has to name
     /// the host.
     Omit,
@@ -72,6 +78,8 @@ impl Endpoint {
             service,
             mode,
             provenance,
+            service_domain: None,
+            identity: IdentityPolicy::default(),
             sni: Sni::default(),
             alpn: ClientAlpn::default(),
             starttls_strategy: StartTlsStrategy::default(),
@@ -96,6 +104,25 @@ impl Endpoint {
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// The same endpoint as the one that the SRV records of this domain name (RFC 6186 §3), or as
+    /// the one that is to be verified by this domain in place of its host.
+    ///
+    /// The domain has to be the user's own input. Without it that of the
+    /// [account's address](crate::Account::with_address) is taken, which is enough wherever the two
+    /// are the same. [`ReferenceSource`] says what follows from it.
+    #[must_use]
+    pub fn with_service_domain(mut self, domain: HostName) -> Self {
+        self.service_domain = Some(domain);
+        self
+    }
+
+    /// The same endpoint with another choice about the names by which the server is identified.
+    #[must_use]
+    pub fn with_identity_policy(mut self, policy: IdentityPolicy) -> Self {
+        self.identity = policy;
         self
     }
 
@@ -143,6 +170,50 @@ impl Endpoint {
     /// How the host came to be known.
     pub fn provenance(&self) -> Provenance {
         self.provenance
+    }
+
+    /// The service domain, where one was given.
+    pub fn service_domain(&self) -> Option<&HostName> {
+        self.service_domain.as_ref()
+    }
+
+    /// By which names the server is identified.
+    pub fn identity_policy(&self) -> IdentityPolicy {
+        self.identity
+    }
+
+    /// The names that the server's certificate has to have, one of them, for a user whose email
+    /// address is of this domain.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] says why there would be none.
+    pub fn references(
+        &self,
+        email_domain: Option<&HostName>,
+    ) -> Result<ReferenceIds, ReferenceError> {
+        ReferenceIds::derive(&self.source(email_domain))
+    }
+
+    /// The name that is sent as SNI.
+    pub(crate) fn sent_name(&self, email_domain: Option<&HostName>) -> Option<HostName> {
+        match self.sni {
+            Sni::Send => self.source(email_domain).server_name().cloned(),
+            Sni::SendHost => self.host.name().cloned(),
+            Sni::Omit => None,
+        }
+    }
+
+    fn source(&self, email_domain: Option<&HostName>) -> ReferenceSource {
+        let mut source =
+            ReferenceSource::new(self.service, self.mode, self.host.clone(), self.provenance)
+                .with_policy(self.identity);
+        if let Some(domain) = email_domain {
+            source = source.with_email_domain(domain.clone());
+        }
+        if let Some(domain) = &self.service_domain {
+            source = source.with_service_domain(domain.clone());
+        }
+        source
     }
 
     /// Whether the server's name is sent.

@@ -7,6 +7,7 @@ mod starttls;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::identity::{ReferenceError, UntrustworthyReference};
 use crate::name::{Host, InvalidName};
 use crate::policy::Unmet;
 use crate::service::{Service, TlsMode};
@@ -204,8 +205,11 @@ pub enum ConfigError {
     #[error(transparent)]
     InvalidHost(InvalidName),
     /// The host comes from where an attacker could have put it.
-    #[error("{0}")]
-    UntrustworthyHost(crate::identity::UntrustworthyReference),
+    #[error(transparent)]
+    UntrustworthyHost(UntrustworthyReference),
+    /// There is no name by which the server could be identified, though its host is trustworthy.
+    #[error(transparent)]
+    NoReference(ReferenceError),
     /// There is no registered port for this service and mode.
     #[error("{service} has no registered port for {mode}; name the port")]
     NoDefaultPort {
@@ -301,6 +305,18 @@ impl From<ConfigError> for Error {
 impl From<TimedOut> for Error {
     fn from(timed_out: TimedOut) -> Self {
         Self::TimedOut(Arc::new(timed_out))
+    }
+}
+
+impl From<ReferenceError> for Error {
+    fn from(error: ReferenceError) -> Self {
+        match error {
+            ReferenceError::Untrustworthy(reference) => ConfigError::UntrustworthyHost(reference),
+            ReferenceError::NoneLeft { .. } | ReferenceError::CommonNameInStrictMode => {
+                ConfigError::NoReference(error)
+            }
+        }
+        .into()
     }
 }
 

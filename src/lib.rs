@@ -175,7 +175,7 @@ pub use clock::Clock;
 pub use connector::Connector;
 pub use endpoint::{ClientAlpn, Endpoint, Sni};
 pub use error::{ApiMisuse, ConfigError, Error, PolicyRefusal, ProtocolError};
-pub use identity::Provenance;
+pub use identity::{IdentityPolicy, Provenance};
 pub use limits::Limits;
 pub use name::{EmailAddress, Host, HostName, InvalidEmailAddress, InvalidName};
 /// Whom a server lets log in, decided before it looks at any password (RFC 8314 §4.1).

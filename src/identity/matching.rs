@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::identity::presented::{RawName, octets};
+use crate::identity::presented::{RawName, octets, service_name};
 use crate::identity::{PresentedId, PresentedIds, ReferenceId, ReferenceIds, ReferenceName};
+use crate::name::HostName;
 
 /// The pair that matched. The reference is the validated identity of the peer (RFC 6125 §6.6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +28,34 @@ pub fn first_match<'r, 'p>(
     presented: &PresentedIds<'p>,
 ) -> Option<Match<'r, 'p>> {
     references.iter().find_map(|reference| {
-        let wanted = Wanted::from(reference.name());
-        let raw = presented.raw().find(|raw| wanted.is(raw))?;
+        let presented = match_of(reference, presented)?;
         Some(Match {
             reference,
-            presented: raw.read(),
+            presented,
         })
     })
+}
+
+/// The first presented name that matches one reference.
+pub(crate) fn match_of<'p>(
+    reference: &ReferenceId,
+    presented: &PresentedIds<'p>,
+) -> Option<PresentedId<'p>> {
+    let wanted = match reference.name() {
+        ReferenceName::Dns(name) => Wanted::dns(name),
+        ReferenceName::Srv { service, domain } => Wanted::Srv {
+            service: service.as_bytes(),
+            domain: domain.as_str().as_bytes(),
+        },
+        ReferenceName::Ip(address) => Wanted::Ip(*address),
+        ReferenceName::CommonName(name) => {
+            // RFC 6125 §6.4.4: the rules are those for a DNS-ID.
+            let raw = RawName::Dns(presented.common_name_of_last_resort()?);
+            return Wanted::dns(name).is(&raw).then(|| raw.read());
+        }
+    };
+    let raw = presented.raw().find(|raw| wanted.is(raw))?;
+    Some(raw.read())
 }
 
 /// A reference, taken apart once for the whole search.
@@ -45,25 +67,24 @@ enum Wanted<'r> {
         /// as well.
         parent: Option<&'r [u8]>,
     },
+    /// Both belong together: neither is combined with a part of another reference
+    /// (RFC 6125 §6.5).
+    Srv {
+        service: &'r [u8],
+        domain: &'r [u8],
+    },
     Ip(IpAddr),
 }
 
-impl<'r> From<&'r ReferenceName> for Wanted<'r> {
-    fn from(name: &'r ReferenceName) -> Self {
-        match name {
-            ReferenceName::Dns(name) => {
-                let whole = name.as_str().as_bytes();
-                Self::Dns {
-                    whole,
-                    parent: parent_of_two_labels(whole),
-                }
-            }
-            ReferenceName::Ip(address) => Self::Ip(*address),
+impl<'r> Wanted<'r> {
+    fn dns(name: &'r HostName) -> Self {
+        let whole = name.as_str().as_bytes();
+        Self::Dns {
+            whole,
+            parent: parent_of_two_labels(whole),
         }
     }
-}
 
-impl Wanted<'_> {
     /// Compares the bytes as they stand. A presented name that equals a well-formed reference is
     /// well-formed, so that syntax needs no look of its own here; the report looks at it.
     fn is(&self, presented: &RawName<'_>) -> bool {
@@ -74,12 +95,26 @@ impl Wanted<'_> {
                 // RFC 6125 §6.4.1: label by label, ASCII case aside.
                 bytes => bytes.eq_ignore_ascii_case(whole),
             },
+            // RFC 4985 §2 and §3: `_service.domain`, exact but for case, so that no star ever
+            // stands for anything.
+            (Self::Srv { service, domain }, RawName::OtherName(content)) => {
+                service_name(content).is_some_and(|text| is_service(text, service, domain))
+            }
             // RFC 9525 §6.4: the family is the length, and a mapped IPv4 address is an IPv6 one.
             (Self::Ip(address), RawName::Ip(bytes)) => octets(bytes) == Some(*address),
             (
                 Self::Dns { .. },
                 RawName::Ip(_)
                 | RawName::OtherName(_)
+                | RawName::Email(_)
+                | RawName::Uri(_)
+                | RawName::Other
+                | RawName::Unreadable(_),
+            )
+            | (
+                Self::Srv { .. },
+                RawName::Dns(_)
+                | RawName::Ip(_)
                 | RawName::Email(_)
                 | RawName::Uri(_)
                 | RawName::Other
@@ -98,6 +133,19 @@ impl Wanted<'_> {
     }
 }
 
+fn is_service(presented: &[u8], service: &[u8], domain: &[u8]) -> bool {
+    let [b'_', text @ ..] = presented else {
+        return false;
+    };
+    text.split_at_checked(service.len())
+        .is_some_and(|(label, behind)| match behind {
+            [b'.', name @ ..] => {
+                label.eq_ignore_ascii_case(service) && name.eq_ignore_ascii_case(domain)
+            }
+            [..] => false,
+        })
+}
+
 /// `.example.net` of `imap.example.net`; nothing of `example.net`.
 fn parent_of_two_labels(name: &[u8]) -> Option<&[u8]> {
     let dot = name.iter().position(|byte| *byte == b'.')?;
@@ -105,3 +153,6 @@ fn parent_of_two_labels(name: &[u8]) -> Option<&[u8]> {
     let inner = parent.get(1..)?;
     inner.contains(&b'.').then_some(parent)
 }
+
+#[cfg(test)]
+mod tests;

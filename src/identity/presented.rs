@@ -14,10 +14,13 @@ const ON_DNS_SRV: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x07];
 
 /// The names in a certificate's subjectAltName extension (RFC 5280 §4.2.1.6), not yet read.
 ///
-/// The subject's common name is not among them: RFC 9525 §2 says that it names nobody.
+/// The subject's common name is not among them: RFC 9525 §2 says that it names nobody. It is
+/// looked at only where a [policy](crate::identity::IdentityPolicy::with_common_names) asks for it.
 #[derive(Debug, Clone, Copy)]
 pub struct PresentedIds<'a> {
     names: &'a [u8],
+    /// The content of the subject's Name.
+    subject: &'a [u8],
 }
 
 /// One name, read. Texts are ASCII and as the certificate has them, upper case included.
@@ -138,13 +141,37 @@ impl<'a> PresentedIds<'a> {
             Some(value) => der::only(value, der::SEQUENCE)?,
             None => &[],
         };
-        Ok(Self { names })
+        Ok(Self {
+            names,
+            subject: certificate.subject,
+        })
     }
 
     /// The names in the content of a GeneralNames sequence.
     #[cfg(test)]
     pub(crate) const fn in_general_names(names: &'a [u8]) -> Self {
-        Self { names }
+        Self {
+            names,
+            subject: &[],
+        }
+    }
+
+    /// The common name, if it is the only one, and if the certificate presents nothing by which it
+    /// could be identified otherwise: no DNS-ID, SRV-ID, URI-ID or IP-ID, well-formed or not
+    /// (RFC 6125 §6.4.4).
+    pub(crate) fn common_name_of_last_resort(&self) -> Option<&'a [u8]> {
+        let presents_another = self.raw().any(|raw| match raw {
+            RawName::Dns(_) | RawName::Ip(_) | RawName::Uri(_) | RawName::Unreadable(_) => true,
+            RawName::OtherName(content) => match other_name(content) {
+                OtherName::Srv(_) | OtherName::BadSrv | OtherName::Bad => true,
+                OtherName::Another => false,
+            },
+            RawName::Email(_) | RawName::Other => false,
+        });
+        if presents_another {
+            return None;
+        }
+        only_common_name(self.subject).ok()?
     }
 
     /// Reads the names one by one.
@@ -285,7 +312,14 @@ impl<'a> RawName<'a> {
                 || malformed(NameKind::Ip, MalformedName::IpLength, bytes),
                 PresentedId::Ip,
             ),
-            Self::OtherName(content) => other_name(content),
+            Self::OtherName(content) => match other_name(content) {
+                OtherName::Srv(bytes) => {
+                    srv(bytes).unwrap_or_else(|reason| malformed(NameKind::Srv, reason, bytes))
+                }
+                OtherName::BadSrv => malformed(NameKind::Srv, MalformedName::Encoding, content),
+                OtherName::Another => PresentedId::Other,
+                OtherName::Bad => malformed(NameKind::Other, MalformedName::Encoding, content),
+            },
             Self::Email(bytes) => PresentedId::Email(bytes),
             Self::Uri(bytes) => PresentedId::Uri(bytes),
             Self::Other => PresentedId::Other,
@@ -328,25 +362,36 @@ fn dns(bytes: &[u8]) -> Result<PresentedId<'_>, MalformedName> {
     }
 }
 
+/// The string of an otherName if it is an SRVName, its syntax unseen.
+pub(super) fn service_name(content: &[u8]) -> Option<&[u8]> {
+    match other_name(content) {
+        OtherName::Srv(bytes) => Some(bytes),
+        OtherName::BadSrv | OtherName::Another | OtherName::Bad => None,
+    }
+}
+
+enum OtherName<'a> {
+    Srv(&'a [u8]),
+    BadSrv,
+    Another,
+    Bad,
+}
+
 /// RFC 4985 §2: `SEQUENCE { OID, [0] EXPLICIT IA5String }`, the string being `_Service.Name`.
-fn other_name(content: &[u8]) -> PresentedId<'_> {
+fn other_name(content: &[u8]) -> OtherName<'_> {
     let mut fields = Reader::new(content);
     let Ok(id) = fields.expect(der::OBJECT_IDENTIFIER) else {
-        return malformed(NameKind::Other, MalformedName::Encoding, content);
+        return OtherName::Bad;
     };
     if id.content != ON_DNS_SRV {
-        return PresentedId::Other;
+        return OtherName::Another;
     }
     let value = fields
         .expect(der::constructed(0))
         .and_then(|explicit| der::only(explicit.content, der::IA5_STRING));
     match (value, fields.finish()) {
-        (Ok(bytes), Ok(())) => {
-            srv(bytes).unwrap_or_else(|reason| malformed(NameKind::Srv, reason, bytes))
-        }
-        (Err(NotDer), _) | (_, Err(NotDer)) => {
-            malformed(NameKind::Srv, MalformedName::Encoding, content)
-        }
+        (Ok(bytes), Ok(())) => OtherName::Srv(bytes),
+        (Err(NotDer), _) | (_, Err(NotDer)) => OtherName::BadSrv,
     }
 }
 
@@ -368,6 +413,34 @@ fn srv(bytes: &[u8]) -> Result<PresentedId<'_>, MalformedName> {
     }
     let name = host_name(name)?;
     Ok(PresentedId::Srv { service, name })
+}
+
+/// The common name of a subject that has one and not several (RFC 5280 §4.1.2.4: a sequence of sets
+/// of type and value), as the bytes of its string, if that is of a type in which ASCII is ASCII.
+pub(super) fn only_common_name(subject: &[u8]) -> Result<Option<&[u8]>, NotDer> {
+    const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+    let mut found = None;
+    let mut sets = Reader::new(subject);
+    while !sets.at_end() {
+        let mut attributes = Reader::new(sets.expect(der::SET)?.content);
+        while !attributes.at_end() {
+            let mut fields = Reader::new(attributes.expect(der::SEQUENCE)?.content);
+            let id = fields.expect(der::OBJECT_IDENTIFIER)?.content;
+            let value = fields.value()?;
+            fields.finish()?;
+            if id == COMMON_NAME && found.replace(value).is_some() {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(found
+        .filter(|value| {
+            matches!(
+                value.tag,
+                der::UTF8_STRING | der::PRINTABLE_STRING | der::IA5_STRING
+            )
+        })
+        .map(|value| value.content))
 }
 
 /// The characters of host names, and the star; anything else is told apart for the report.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::identity::Provenance;
+use crate::identity::{Provenance, ReferenceSource};
 use crate::name::{Host, HostName};
 
 /// The name in a reference identifier, by its type.
@@ -13,8 +13,21 @@ use crate::name::{Host, HostName};
 pub enum ReferenceName {
     /// A DNS-ID: matched by a dNSName (RFC 6125 §6.4).
     Dns(HostName),
+    /// An SRV-ID: matched by an SRVName with this service and this domain, both exact but for case
+    /// (RFC 4985 §2, RFC 6125 §6.5).
+    #[non_exhaustive]
+    Srv {
+        /// The service, without its underscore: `imaps`.
+        service: &'static str,
+        /// The domain that the service is of.
+        domain: HostName,
+    },
     /// An IP-ID: matched by an iPAddress of the same family, octet for octet (RFC 9525 §6.4).
     Ip(IpAddr),
+    /// A CN-ID: matched by the only common name of a certificate that has no name of another type
+    /// that counts (RFC 6125 §6.4.4). Sought only where the
+    /// [policy](crate::identity::IdentityPolicy::with_common_names) asks for it.
+    CommonName(HostName),
 }
 
 /// One acceptable name of the peer, and where it was learned from.
@@ -47,9 +60,34 @@ pub struct UntrustworthyReference {
     pub provenance: Provenance,
 }
 
+/// Why there is nothing that a certificate could be compared with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// The host comes from where an attacker could have put it, and no domain is known by which to
+    /// verify the server instead.
+    #[error(transparent)]
+    Untrustworthy(#[from] UntrustworthyReference),
+    /// The policy seeks none of the types of names that are known of the server.
+    #[error(
+        "the policy leaves no name by which {host} could be identified: let more types of names \
+         count, or give the domain of the email address"
+    )]
+    #[non_exhaustive]
+    NoneLeft {
+        /// The host.
+        host: Host,
+    },
+    /// The policy asks for common names and for RFC 9525, which has abolished them.
+    #[error("common names cannot count where RFC 9525 is followed strictly: choose one of the two")]
+    CommonNameInStrictMode,
+}
+
 impl ReferenceIds {
     /// The reference identifier of a host that was configured directly: a DNS-ID for a name, an
     /// IP-ID for an address (RFC 7817 §3 input 1(b); RFC 9525 §6.1).
+    ///
+    /// For a mail service there is more to expect; see [`derive`](Self::derive).
     ///
     /// # Errors
     ///
@@ -57,7 +95,7 @@ impl ReferenceIds {
     /// could have influenced (RFC 6125 §6.2.1, RFC 8314 §5.1): there is no way around it but
     /// [`Provenance::Confirmed`], which only a user can give.
     pub fn for_host(host: &Host, provenance: Provenance) -> Result<Self, UntrustworthyReference> {
-        let id = ReferenceId::new(host, provenance)?;
+        let id = ReferenceId::of_host(host, provenance)?;
         Ok(Self {
             ids: Arc::from([id]),
         })
@@ -80,6 +118,22 @@ impl ReferenceIds {
         }
     }
 
+    /// The reference identifiers of a mail service (RFC 7817 §3, RFC 7673 §4.1), from what is known
+    /// of it before it is connected to.
+    ///
+    /// # Errors
+    ///
+    /// [`ReferenceError`] says why there would be none.
+    pub fn derive(source: &ReferenceSource) -> Result<Self, ReferenceError> {
+        let ids = source.references()?;
+        if ids.is_empty() {
+            return Err(ReferenceError::NoneLeft {
+                host: source.host().clone(),
+            });
+        }
+        Ok(Self { ids: ids.into() })
+    }
+
     /// The identifiers in the order in which they are sought.
     pub fn iter(&self) -> std::slice::Iter<'_, ReferenceId> {
         self.ids.iter()
@@ -97,18 +151,61 @@ impl<'a> IntoIterator for &'a ReferenceIds {
 
 impl ReferenceId {
     /// The one place where a reference identifier is made: whatever derives them comes through here.
-    fn new(host: &Host, provenance: Provenance) -> Result<Self, UntrustworthyReference> {
-        if !provenance.is_trustworthy() {
+    ///
+    /// `rests_on` is what the identifier is made from: the host that is connected to, or the domain
+    /// of the user's address.
+    fn new(
+        name: ReferenceName,
+        rests_on: &Host,
+        provenance: Provenance,
+    ) -> Result<Self, UntrustworthyReference> {
+        // An SRV record has a name for its target, never an address.
+        let is_possible = match (rests_on, provenance) {
+            (Host::Ip(_), Provenance::SrvSecure) => false,
+            (Host::Ip(_) | Host::Name(_), _) => true,
+        };
+        if !provenance.is_trustworthy() || !is_possible {
             return Err(UntrustworthyReference {
-                host: host.clone(),
+                host: rests_on.clone(),
                 provenance,
             });
         }
+        Ok(Self { name, provenance })
+    }
+
+    pub(super) fn of_host(
+        host: &Host,
+        provenance: Provenance,
+    ) -> Result<Self, UntrustworthyReference> {
         let name = match host {
             Host::Name(name) => ReferenceName::Dns(name.clone()),
             Host::Ip(address) => ReferenceName::Ip(*address),
         };
-        Ok(Self { name, provenance })
+        Self::new(name, host, provenance)
+    }
+
+    /// The service domain is always the user's own input: the domain of an address, or the one that
+    /// was typed (RFC 7817 §3 input 1(a)).
+    pub(super) fn of_service(
+        service: &'static str,
+        domain: &HostName,
+    ) -> Result<Self, UntrustworthyReference> {
+        let name = ReferenceName::Srv {
+            service,
+            domain: domain.clone(),
+        };
+        Self::new(name, &Host::Name(domain.clone()), Provenance::Typed)
+    }
+
+    /// The CN-ID that goes with a DNS-ID; nothing goes with the others.
+    pub(super) fn common_name(&self) -> Option<Self> {
+        match &self.name {
+            ReferenceName::Dns(name) => Some(Self {
+                name: ReferenceName::CommonName(name.clone()),
+                provenance: self.provenance,
+            }),
+            ReferenceName::Srv { .. } | ReferenceName::Ip(_) | ReferenceName::CommonName(_) => None,
+        }
     }
 
     /// The name and its type.
@@ -135,7 +232,9 @@ impl fmt::Display for ReferenceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dns(name) => name.fmt(f),
+            Self::Srv { service, domain } => write!(f, "_{service}.{domain}"),
             Self::Ip(address) => address.fmt(f),
+            Self::CommonName(name) => write!(f, "the common name {name}"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use pki_types::{CertificateDer, UnixTime};
 
 use crate::certificate::Certificate;
-use crate::identity::{Match, PresentedIds, first_match};
+use crate::identity::{Match, PresentedIds, ReferenceName, first_match};
 use crate::limits;
 use crate::verify::dane::{self, DaneReport};
 use crate::verify::diagnosis::{self, Findings};
@@ -61,9 +61,17 @@ pub(super) fn pkix(
     now: UnixTime,
 ) -> Result<Verification, CertificateRejection> {
     let names = PresentedIds::in_certificate(&leaf).map_err(|_| unreadable(requirements))?;
-    let path = path::check(end_entity, evidence.intermediates, requirements, None, now);
-    let weakness = diagnosis::weakness_of_leaf(&leaf, requirements);
     let identity = identify(&requirements.peer, &names);
+    let vouched = identity.beyond_constraints();
+    let path = path::check(
+        end_entity,
+        evidence.intermediates,
+        requirements,
+        vouched,
+        None,
+        now,
+    );
+    let weakness = diagnosis::weakness_of_leaf(&leaf, requirements);
 
     match (path, weakness, identity) {
         (Ok(path), None, Identity::NotAsked) => Ok(Verification::pkix(&path, None)),
@@ -96,6 +104,20 @@ fn unreadable(requirements: &Requirements) -> CertificateRejection {
         certificate: CertificateLabel::unread(0),
     };
     CertificateRejection::early(failure, requirements)
+}
+
+impl Identity<'_, '_> {
+    /// The name of the peer, where it is of a type whose constraints rustls-webpki does not know.
+    pub(super) fn beyond_constraints(&self) -> Option<&str> {
+        match self {
+            Self::Matched(found) => match found.reference.name() {
+                ReferenceName::Srv { domain, .. } => Some(domain.as_str()),
+                ReferenceName::CommonName(name) => Some(name.as_str()),
+                ReferenceName::Dns(_) | ReferenceName::Ip(_) => None,
+            },
+            Self::NotAsked | Self::Unmatched => None,
+        }
+    }
 }
 
 pub(super) fn identify<'r, 'p>(peer: &'r Peer, names: &PresentedIds<'p>) -> Identity<'r, 'p> {

@@ -27,6 +27,9 @@ mod requirements;
 #[cfg(test)]
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tests;
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod tests_services;
 mod verdict;
 mod walk;
 

@@ -70,6 +70,15 @@ pub enum NearMiss {
     OnlyIpAddresses,
     /// The certificate names services of a domain only (SRV-ID, RFC 4985), and none was expected.
     OnlyServices,
+    /// The certificate names another service of the expected domain (RFC 6125 §6.5). `_imap` is the
+    /// one for STARTTLS, `_imaps` that for implicit TLS (RFC 7817 §6).
+    #[non_exhaustive]
+    OtherService {
+        /// What the certificate says.
+        presented: UntrustedText,
+    },
+    /// A service of a domain was expected and nothing else, and the certificate names none.
+    NoService,
     /// An IP address was expected, and the certificate has none.
     NoIpAddress,
     /// The certificate has a common name, which has not counted since RFC 9525.
@@ -134,6 +143,8 @@ impl PresentedName {
 fn by_name(reference: &ReferenceName, names: &PresentedIds<'_>) -> Option<NearMiss> {
     names.iter().find_map(|id| match reference {
         ReferenceName::Dns(host) => near_host(host.as_str(), id),
+        ReferenceName::Srv { service, domain } => near_service(service, domain.as_str(), id),
+        ReferenceName::CommonName(_) => None,
         ReferenceName::Ip(address) => near_address(*address, id),
     })
 }
@@ -166,6 +177,50 @@ fn near_host(host: &str, id: PresentedId<'_>) -> Option<NearMiss> {
         | PresentedId::Email(_)
         | PresentedId::Other => None,
     }
+}
+
+fn near_service(wanted: &str, domain: &str, id: PresentedId<'_>) -> Option<NearMiss> {
+    match id {
+        PresentedId::Srv { service, name }
+            if name.eq_ignore_ascii_case(domain) && !service.eq_ignore_ascii_case(wanted) =>
+        {
+            Some(NearMiss::OtherService {
+                presented: text_of(id),
+            })
+        }
+        PresentedId::Malformed {
+            kind: NameKind::Srv,
+            reason,
+            bytes,
+        } if is_meant_for(bytes, wanted, domain) => Some(NearMiss::Malformed {
+            presented: text_of(id),
+            reason,
+        }),
+        PresentedId::Malformed { .. }
+        | PresentedId::Dns(_)
+        | PresentedId::DnsWildcard(_)
+        | PresentedId::Ip(_)
+        | PresentedId::Srv { .. }
+        | PresentedId::Uri(_)
+        | PresentedId::Email(_)
+        | PresentedId::Other => None,
+    }
+}
+
+/// An SRVName with a protocol that does not belong there, `_imaps._tcp.example.net`, or with a star.
+fn is_meant_for(bytes: &[u8], service: &str, domain: &str) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let Some((label, name)) = text.strip_prefix('_').and_then(|text| text.split_once('.')) else {
+        return false;
+    };
+    let name = name.strip_prefix("_tcp.").unwrap_or(name);
+    let is_starred = || {
+        name.strip_prefix("*.")
+            .is_some_and(|parent| is_below(domain, parent) || domain.eq_ignore_ascii_case(parent))
+    };
+    label.eq_ignore_ascii_case(service) && (name.eq_ignore_ascii_case(domain) || is_starred())
 }
 
 fn near_address(address: IpAddr, id: PresentedId<'_>) -> Option<NearMiss> {
@@ -201,12 +256,20 @@ fn by_kind(
     let wants_host = references
         .iter()
         .any(|id| matches!(id.name(), ReferenceName::Dns(_)));
+    let wants_service = references
+        .iter()
+        .any(|id| matches!(id.name(), ReferenceName::Srv { .. }));
+    let wants_address = references
+        .iter()
+        .any(|id| matches!(id.name(), ReferenceName::Ip(_)));
     match (has(NameKind::Dns), has(NameKind::Ip), has(NameKind::Srv)) {
         (true, true, _) => None,
-        (true, false, _) | (false, false, true) if !wants_host => Some(NearMiss::NoIpAddress),
+        (true, false, _) | (false, false, true) if wants_address => Some(NearMiss::NoIpAddress),
+        (true, false, _) if wants_service && !wants_host => Some(NearMiss::NoService),
         (true, false, _) => None,
-        (false, true, _) if wants_host => Some(NearMiss::OnlyIpAddresses),
-        (false, true, _) => None,
+        (false, true, _) if wants_address => None,
+        (false, true, _) => Some(NearMiss::OnlyIpAddresses),
+        (false, false, true) if wants_service => None,
         (false, false, true) => Some(NearMiss::OnlyServices),
         (false, false, false) => Some(
             common_name(certificate).map_or(NearMiss::NoNames, |common_name| {
@@ -356,6 +419,10 @@ impl fmt::Display for NearMiss {
             Self::OnlyServices => {
                 f.write_str("it names services of a domain only, and none was asked for")
             }
+            Self::OtherService { presented } => {
+                write!(f, "{presented} is for another service or mode")
+            }
+            Self::NoService => f.write_str("it names no service of a domain"),
             Self::NoIpAddress => f.write_str("it names no IP address"),
             Self::OnlyCommonName { common_name } => write!(
                 f,

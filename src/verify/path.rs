@@ -8,6 +8,10 @@ use webpki::{
 use crate::certificate::Certificate;
 use crate::verify::{Purpose, Requirements};
 
+mod constraints;
+
+pub(super) use constraints::permit;
+
 /// Proof that a path was found and verified at a time; only [`check`] makes one.
 #[derive(Debug)]
 pub(super) struct ValidPath {
@@ -27,12 +31,18 @@ pub(super) type Condition<'c> = &'c dyn Fn(&VerifiedPath<'_>) -> Result<(), Erro
 /// Searches a path from `end_entity` to one of the anchors and verifies it: signatures, dates,
 /// authorities, purposes, path lengths, name constraints.
 ///
+/// `vouched` is the name by which the peer is identified if it stands where rustls-webpki compares
+/// it with no constraint: in an SRV-ID or a common name. The constraints on host names then hold for
+/// it as well; without that, an authority that may vouch for one domain alone could vouch for every
+/// service of any (RFC 4985 §4 leaves it to a constraint of its own, which is rare).
+///
 /// Where a name constraint meets a name of a type that rustls-webpki does not evaluate, it refuses
 /// the path (RFC 5280 §4.2.1.10 leaves nothing else), and so it is refused here.
 pub(super) fn check(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     requirements: &Requirements,
+    vouched: Option<&str>,
     condition: Option<Condition<'_>>,
     now: UnixTime,
 ) -> Result<ValidPath, Error> {
@@ -41,6 +51,12 @@ pub(super) fn check(
         Purpose::ClientAuthentication => KeyUsage::client_auth(),
     };
     let leaf = EndEntityCert::try_from(end_entity)?;
+    let is_acceptable = |path: &VerifiedPath<'_>| {
+        if let Some(name) = vouched {
+            permit(path, name)?;
+        }
+        condition.map_or(Ok(()), |condition| condition(path))
+    };
     let path = leaf.verify_for_usage(
         requirements.algorithms.all,
         requirements.anchors.as_slice(),
@@ -48,7 +64,7 @@ pub(super) fn check(
         now,
         usage,
         None,
-        condition,
+        Some(&is_acceptable),
     )?;
     let mut valid_until = not_after(end_entity)?;
     for intermediate in path.intermediate_certificates() {

@@ -138,7 +138,9 @@ impl Requirements {
         };
         let is_of = |id: &ReferenceId| match id.name() {
             ReferenceName::Dns(host) => set.name().is_of(host),
-            ReferenceName::Ip(_) => false,
+            ReferenceName::Srv { .. } | ReferenceName::Ip(_) | ReferenceName::CommonName(_) => {
+                false
+            }
         };
         match &self.peer {
             Peer::Server(references) if references.iter().any(is_of) => {

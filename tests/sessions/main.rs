@@ -29,6 +29,7 @@ mod remembered;
 mod resumption;
 mod server_names;
 mod splits;
+mod srv_ids;
 mod starttls;
 mod support;
 mod unanswered;

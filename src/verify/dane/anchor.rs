@@ -9,6 +9,7 @@ use crate::certificate::{Certificate, PublicKey};
 use crate::der;
 use crate::limits;
 use crate::verify::diagnosis::{date_failure, label_of, purpose_failure};
+use crate::verify::path::permit;
 use crate::verify::walk::is_signed_by;
 use crate::verify::{
     CertificateLabel, CheckFailure, Evidence, Purpose, Requirements, TrustAnchors,
@@ -108,7 +109,7 @@ impl<'a> PublishedAnchors<'a> {
     }
 
     /// Searches a path from the peer's certificate to one of the anchors and verifies it, the
-    /// anchor's own path length included.
+    /// anchor's own path length included. `vouched` is as for [`path::check`](crate::verify::path::check).
     ///
     /// Whether it was revoked is not asked (RFC 9325 §7.5).
     pub(super) fn verify(
@@ -116,13 +117,19 @@ impl<'a> PublishedAnchors<'a> {
         end_entity: &CertificateDer<'_>,
         evidence: &Evidence<'_>,
         requirements: &Requirements,
+        vouched: Option<&str>,
         now: UnixTime,
     ) -> Result<AnchoredPath, Error> {
         let leaf = EndEntityCert::try_from(end_entity)?;
-        let is_within_length = |path: &VerifiedPath<'_>| match self.source_of(path.anchor()) {
-            Some(source) if source.allows(path) => Ok(()),
-            Some(_) => Err(Error::PathLenConstraintViolated),
-            None => Err(Error::UnknownIssuer),
+        let is_allowed = |path: &VerifiedPath<'_>| {
+            if let Some(name) = vouched {
+                permit(path, name)?;
+            }
+            match self.source_of(path.anchor()) {
+                Some(source) if source.allows(path) => Ok(()),
+                Some(_) => Err(Error::PathLenConstraintViolated),
+                None => Err(Error::UnknownIssuer),
+            }
         };
         let path = leaf.verify_for_usage(
             requirements.algorithms.all,
@@ -131,7 +138,7 @@ impl<'a> PublishedAnchors<'a> {
             now,
             KeyUsage::server_auth(),
             None,
-            Some(&is_within_length),
+            Some(&is_allowed),
         )?;
         let source = self.source_of(path.anchor()).ok_or(Error::UnknownIssuer)?;
         let mut valid_until = not_after(end_entity)?;

@@ -111,7 +111,14 @@ impl<'a> Case<'a, '_> {
         };
         let weakness = diagnosis::weakness_of_leaf(&self.leaf, self.requirements);
         let identity = identify(&self.requirements.peer, &names);
-        let path = anchors.verify(self.end_entity, self.evidence, self.requirements, self.now);
+        let vouched = identity.beyond_constraints();
+        let path = anchors.verify(
+            self.end_entity,
+            self.evidence,
+            self.requirements,
+            vouched,
+            self.now,
+        );
         let path_error = match (path, &weakness, &identity) {
             (Ok(path), None, Identity::Matched(found)) => {
                 let report = self.report.with(fates, Some(path.record()));

@@ -9,7 +9,9 @@ use super::chain::{Chain, Usable};
 use super::{Dane, TlsaFate, TlsaSelector, TlsaUsage};
 use crate::certificate::Certificate;
 use crate::der;
+use crate::identity::PresentedIds;
 use crate::limits;
+use crate::verify::evaluate::identify;
 use crate::verify::path::{self, ValidPath};
 use crate::verify::{Evidence, Requirements};
 
@@ -50,11 +52,15 @@ pub(super) fn in_any_path(
         found.set(authority);
         authority.map(|_| ()).ok_or(Error::UnknownIssuer)
     };
+    // The constraints that the first path was held to hold for this one too.
+    let names = PresentedIds::in_certificate(&chain.own.certificate).ok()?;
+    let identity = identify(&requirements.peer, &names);
     let intermediates = with_trusted_intermediates(evidence, requirements);
     let path = path::check(
         end_entity,
         &intermediates,
         requirements,
+        identity.beyond_constraints(),
         Some(&has_published),
         now,
     )
