@@ -15,7 +15,7 @@ use crate::service::{Service, TlsMode};
 use crate::session::{ServerSession, client_excerpt};
 use crate::starttls::StartTlsGuard;
 use crate::tls::{ServerEngineFactory, ServerParts};
-use crate::verify::{Requirements, TrustAnchors};
+use crate::verify::{Requirements, RevocationLists, RevocationPolicy, TrustAnchors};
 
 /// Accepts the connections of one listener: a service, a mode, its certificates and what it asks
 /// of clients. Cheap to clone.
@@ -185,6 +185,7 @@ pub struct AcceptorBuilder {
     certificates: Certificates,
     alpn: ServerAlpn,
     clients: Option<(TrustAnchors, bool)>,
+    revocation: Option<(RevocationLists, RevocationPolicy)>,
     tickets: usize,
     listener: Box<str>,
     asks_for_each_hello: bool,
@@ -208,6 +209,7 @@ impl AcceptorBuilder {
             certificates,
             alpn: ServerAlpn::default(),
             clients: None,
+            revocation: None,
             tickets: Self::TICKETS,
             listener: Box::default(),
             asks_for_each_hello: false,
@@ -233,6 +235,21 @@ impl AcceptorBuilder {
     #[must_use]
     pub fn require_client_certificates(mut self, anchors: TrustAnchors) -> Self {
         self.clients = Some((anchors, true));
+        self
+    }
+
+    /// Lists in which each certificate of a client's path is looked up (RFC 5280 §6.3), where
+    /// clients are asked for certificates at all. Without them nothing is known about revocation.
+    ///
+    /// Lists go out of date: make a new acceptor with new ones in time. Tickets that were given
+    /// under other lists are of no use then.
+    #[must_use]
+    pub fn client_revocation_lists(
+        mut self,
+        lists: RevocationLists,
+        policy: RevocationPolicy,
+    ) -> Self {
+        self.revocation = Some((lists, policy));
         self
     }
 
@@ -274,9 +291,17 @@ impl AcceptorBuilder {
         let clients = self
             .clients
             .clone()
-            .map(|(anchors, must_show_certificate)| Clients {
-                requirements: Requirements::client(anchors, algorithms),
-                must_show_certificate,
+            .map(|(anchors, must_show_certificate)| {
+                let requirements = Requirements::client(anchors, algorithms);
+                Clients {
+                    requirements: match &self.revocation {
+                        Some((lists, policy)) => {
+                            requirements.with_revocation_lists(lists.clone(), *policy)
+                        }
+                        None => requirements,
+                    },
+                    must_show_certificate,
+                }
             });
         let engines = ServerEngineFactory::new(ServerParts {
             provider: self.server.provider,
@@ -287,7 +312,9 @@ impl AcceptorBuilder {
                 ServerAlpn::Ignore => None,
                 ServerAlpn::Answer | ServerAlpn::Strict => self.service.alpn_id(),
             },
-            clients: self.clients,
+            clients: clients
+                .as_ref()
+                .map(|clients| (clients.requirements.clone(), clients.must_show_certificate)),
             tickets: self.tickets,
             binding,
             handshake_limit: self.server.limits.handshake_bytes,
@@ -324,6 +351,13 @@ impl AcceptorBuilder {
                     b"requested"
                 });
                 part(anchors.digest());
+            }
+        }
+        match &self.revocation {
+            None => part(b"no revocation lists"),
+            Some((lists, policy)) => {
+                part(format!("{policy:?}").as_bytes());
+                part(lists.digest());
             }
         }
         digest.finalize().into()

@@ -17,6 +17,10 @@ pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 0x13];
 /// id-ce-nameConstraints, RFC 5280 §4.2.1.10.
 pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 0x1E];
+/// id-ce-keyUsage, RFC 5280 §4.2.1.3.
+const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
+/// id-ce-cRLDistributionPoints, RFC 5280 §4.2.1.13.
+pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1D, 0x1F];
 /// id-ce-extKeyUsage, RFC 5280 §4.2.1.12.
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x25];
 /// rsaEncryption, RFC 8017 appendix A.1, as it stands at the head of an AlgorithmIdentifier.
@@ -31,6 +35,8 @@ pub(crate) struct Certificate<'a> {
     pub(crate) signed: &'a [u8],
     /// 1, 2 or 3.
     pub(crate) version: u8,
+    /// The content of the serialNumber.
+    pub(crate) serial: &'a [u8],
     /// The content of the outer AlgorithmIdentifier.
     pub(crate) signature_algorithm: &'a [u8],
     pub(crate) signature: &'a [u8],
@@ -89,7 +95,7 @@ impl<'a> Certificate<'a> {
                 _ => return Err(NotDer),
             },
         };
-        fields.expect(der::INTEGER)?; // serialNumber
+        let serial = fields.expect(der::INTEGER)?.content;
         fields.expect(der::SEQUENCE)?; // signature, the same as the outer one
         let issuer = fields.expect(der::SEQUENCE)?;
         let validity = fields.expect(der::SEQUENCE)?.content;
@@ -106,6 +112,7 @@ impl<'a> Certificate<'a> {
         Ok(Self {
             signed: to_be_signed.whole,
             version,
+            serial,
             signature_algorithm,
             signature,
             issuer: issuer.content,
@@ -211,6 +218,18 @@ impl<'a> Certificate<'a> {
         Ok(Some(purposes))
     }
 
+    /// Whether keyUsage, if it is there, lets the key sign revocation lists (RFC 5280 §4.2.1.3).
+    pub(crate) fn may_sign_revocation_lists(&self) -> Result<bool, NotDer> {
+        const CRL_SIGN: u8 = 0x02;
+        let Some(value) = self.extension(KEY_USAGE)? else {
+            return Ok(true);
+        };
+        match der::only(value, der::BIT_STRING)? {
+            [_, first, ..] => Ok(first & CRL_SIGN != 0),
+            _ => Err(NotDer),
+        }
+    }
+
     /// Its issuer has the same name as itself.
     pub(crate) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
@@ -260,7 +279,7 @@ impl<'a> Extension<'a> {
 }
 
 /// X.690 §11.1: true is all ones.
-const fn boolean(content: &[u8]) -> Result<bool, NotDer> {
+pub(crate) const fn boolean(content: &[u8]) -> Result<bool, NotDer> {
     match content {
         [0x00] => Ok(false),
         [0xFF] => Ok(true),
@@ -269,14 +288,14 @@ const fn boolean(content: &[u8]) -> Result<bool, NotDer> {
 }
 
 /// A BIT STRING of whole octets, as keys and signatures are.
-const fn bits(content: &[u8]) -> Result<&[u8], NotDer> {
+pub(crate) const fn bits(content: &[u8]) -> Result<&[u8], NotDer> {
     match content {
         [0, bits @ ..] => Ok(bits),
         _ => Err(NotDer),
     }
 }
 
-fn unix_time(time: &ASN1Time) -> Result<UnixTime, NotDer> {
+pub(crate) fn unix_time(time: &ASN1Time) -> Result<UnixTime, NotDer> {
     let seconds = u64::try_from(time.timestamp()).map_err(|_| NotDer)?;
     Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }

@@ -14,8 +14,8 @@ use crate::limits::Limits;
 use crate::name::Host;
 use crate::policy::Account;
 use crate::tls::{Provider, TlsVersions};
-use crate::verify::TrustAnchors;
 use crate::verify::dane::Dane;
+use crate::verify::{RevocationLists, RevocationPolicy, TrustAnchors};
 
 /// What all client sessions of a program share: trust anchors, provider of cryptography, TLS
 /// versions, limits and [`Clock`]. Cheap to clone.
@@ -35,6 +35,7 @@ pub struct Client(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) anchors: TrustAnchors,
+    pub(crate) revocation: Option<(RevocationLists, RevocationPolicy)>,
     pub(crate) provider: Provider,
     pub(crate) versions: TlsVersions,
     pub(crate) limits: Limits,
@@ -113,6 +114,7 @@ impl fmt::Debug for Client {
 #[derive(Debug, Clone, Default)]
 pub struct ClientBuilder {
     anchors: Option<TrustAnchors>,
+    revocation: Option<(RevocationLists, RevocationPolicy)>,
     provider: Option<Arc<CryptoProvider>>,
     versions: TlsVersions,
     limits: Limits,
@@ -126,6 +128,16 @@ impl ClientBuilder {
     #[must_use]
     pub fn trust_anchors(mut self, anchors: TrustAnchors) -> Self {
         self.anchors = Some(anchors);
+        self
+    }
+
+    /// Lists in which each certificate of a server's path is looked up (RFC 5280 §6.3,
+    /// RFC 9325 §7.5). Without them nothing is known about revocation; nothing is fetched.
+    ///
+    /// Lists go out of date: make a new client with new ones in time.
+    #[must_use]
+    pub fn revocation_lists(mut self, lists: RevocationLists, policy: RevocationPolicy) -> Self {
+        self.revocation = Some((lists, policy));
         self
     }
 
@@ -195,6 +207,7 @@ impl ClientBuilder {
             .ok_or(ConfigError::NoTrustAnchors)?;
         Ok(Client(Arc::new(Shared {
             anchors,
+            revocation: self.revocation,
             provider: Provider::choose(self.provider)?,
             versions: self.versions,
             limits: self.limits,

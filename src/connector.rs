@@ -73,6 +73,10 @@ impl Connector {
             Some(dane) => requirements.with_dane_of_endpoint(dane.clone()),
             None => requirements,
         };
+        let requirements = match &client.revocation {
+            Some((lists, policy)) => requirements.with_revocation_lists(lists.clone(), *policy),
+            None => requirements,
+        };
         let engines = ClientEngineFactory::new(ClientParts {
             provider: &provider,
             versions: client.versions.limited(&minimum)?,

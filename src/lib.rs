@@ -200,7 +200,10 @@ pub use starttls::{
 };
 pub use text::UntrustedText;
 pub use tls::{ClientHello, TlsVersions};
-pub use verify::{CertificateRejection, TrustAnchors, Verification, dane};
+pub use verify::{
+    CertificateRejection, Revocation, RevocationLists, RevocationPolicy, TrustAnchors,
+    Verification, dane,
+};
 
 /// The README's code, compiled.
 #[cfg(all(

@@ -192,6 +192,12 @@ pub const TLSA_SHORTEST: Duration = Duration::from_secs(60);
 /// A record that is withdrawn is a revoked one; resolvers keep nothing longer than a day either.
 pub const TLSA_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Revocation lists in one set.
+///
+/// Each authority has one or, where it splits them, some dozens; a set serves all authorities of a
+/// program, and each certificate is looked up in every list of its issuer.
+pub(crate) const REVOCATION_LISTS: usize = 4096;
+
 /// Octets of a domain name in text form: RFC 1034 §3.1, 255 on the wire.
 pub(crate) const DNS_NAME: usize = 253;
 

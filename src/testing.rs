@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use pki_types::{CertificateDer, UnixTime};
-use rcgen::{BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
+    IsCa, Issuer, KeyPair,
+};
 
 /// 2030-01-01 00:00:00 UTC. Tests have no other clock.
 pub(crate) const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_893_456_000));
@@ -112,6 +115,11 @@ impl Authority {
             .unwrap()
             .der()
             .clone()
+    }
+
+    /// A revocation list.
+    pub(crate) fn revoke(&self, params: &CertificateRevocationListParams) -> Vec<u8> {
+        params.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 
     /// Another certificate for `other`'s name and key.

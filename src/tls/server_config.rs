@@ -16,7 +16,7 @@ use crate::certificates::{Certificates, CertifiedChain};
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
 use crate::limits::REMEMBERED_SESSIONS;
-use crate::verify::{Requirements, TrustAnchors};
+use crate::verify::Requirements;
 
 /// Makes the engines of one acceptor.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub(crate) struct ServerParts<'a> {
     pub(crate) clock: Clock,
     pub(crate) certificates: &'a Certificates,
     pub(crate) alpn: Option<&'static str>,
-    /// The trust anchors of clients, and whether they must show a certificate.
-    pub(crate) clients: Option<(TrustAnchors, bool)>,
+    /// What clients' certificates must satisfy, and whether clients must show one.
+    pub(crate) clients: Option<(Requirements, bool)>,
     pub(crate) tickets: usize,
     /// What tickets are bound to.
     pub(crate) binding: [u8; 32],
@@ -53,14 +53,14 @@ impl ServerEngineFactory {
                 reason: error.to_string().into(),
             })?;
         let builder = match parts.clients {
-            Some((anchors, is_mandatory)) => {
+            Some((requirements, is_mandatory)) => {
                 let algorithms = provider.signature_verification_algorithms;
-                let hints = anchors
+                let hints = requirements
+                    .anchors()
                     .as_slice()
                     .iter()
                     .map(|anchor| rustls::DistinguishedName::in_sequence(&anchor.subject))
                     .collect();
-                let requirements = Requirements::client(anchors, algorithms);
                 builder.with_client_cert_verifier(Arc::new(PeerVerifier::of_clients(
                     requirements,
                     algorithms,

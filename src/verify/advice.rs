@@ -22,8 +22,12 @@ impl CheckFailure {
                  network: try another network, and ask the provider."
             }
             Self::TlsaExpired { .. } => "Connect again.",
+            Self::RevocationUnknown(_) => {
+                "Try again later: this program needs a newer list of revoked certificates."
+            }
             Self::BadSignature { .. }
             | Self::TlsaMismatch { .. }
+            | Self::Revoked { .. }
             | Self::Distrusted
             | Self::NoPath
             | Self::NotAnAuthority { .. }
@@ -114,6 +118,12 @@ impl CheckFailure {
             }
             Self::TlsaExpired { .. } => {
                 "Nothing is wrong on the server; a longer time to live of its TLSA records helps."
+            }
+            Self::Revoked { .. } => {
+                "Replace the certificate at once, with a new key unless you know why it was revoked."
+            }
+            Self::RevocationUnknown(_) => {
+                "Check that the authority publishes its revocation list in time."
             }
             Self::NameMismatch(_) => {
                 "Have every name that users connect to, and their mail domain, put into the \

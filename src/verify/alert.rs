@@ -33,7 +33,9 @@ impl CertificateRejection {
             | CheckFailure::WeakKey { .. }
             | CheckFailure::UnsupportedKey { .. } => CertificateError::InvalidPurpose,
             // certificate_revoked is the nearest there is to a key that everybody has.
-            CheckFailure::Distrusted => CertificateError::Revoked,
+            CheckFailure::Distrusted | CheckFailure::Revoked { .. } => CertificateError::Revoked,
+            // unknown_ca, as other implementations send for it.
+            CheckFailure::RevocationUnknown(_) => CertificateError::UnknownRevocationStatus,
             // bad_certificate: "was corrupt, contained signatures that did not verify correctly";
             // and RFC 8446 §4.4.2.4 for signatures with MD5 and SHA-1. (rustls' own variants for
             // signatures give decrypt_error, which is about the handshake's.)

@@ -197,7 +197,7 @@ impl fmt::Debug for TrustAnchors {
 }
 
 impl PemProblem {
-    fn of(error: &pki_types::pem::Error) -> Self {
+    pub(super) fn of(error: &pki_types::pem::Error) -> Self {
         use pki_types::pem::Error;
         match error {
             Error::MissingSectionEnd { .. } => Self::NoEnd,

@@ -15,11 +15,13 @@ use crate::certificate::Certificate;
 use crate::identity::PresentedIds;
 use crate::limits;
 use crate::text::UntrustedText;
+use crate::verify::path::PathError;
 use crate::verify::requirements::Peer;
+use crate::verify::revocation::{Gap, PathStatus, Refusal};
 use crate::verify::walk::{End, FlawKind, Placed, Walk};
 use crate::verify::{
     CertificateLabel, CertificateRejection, Check, CheckFailure, Evidence, NameMismatch, Purpose,
-    Requirements, path,
+    Requirements, RevocationGap, path,
 };
 
 mod algorithm;
@@ -35,7 +37,7 @@ pub(super) struct Findings<'a, 'e> {
     pub(super) end_entity: &'a CertificateDer<'a>,
     pub(super) leaf: Certificate<'a>,
     pub(super) names: PresentedIds<'a>,
-    pub(super) path_error: Option<Error>,
+    pub(super) path: Result<PathStatus, PathError>,
     pub(super) weakness: Option<CheckFailure>,
     pub(super) identity_failed: bool,
 }
@@ -80,9 +82,23 @@ pub(super) fn weakness_of_leaf(
 pub(super) fn explain(findings: Findings<'_, '_>) -> CertificateRejection {
     let mut failures = Vec::new();
     let mut made = vec![Check::Form, Check::Key, Check::Identity];
-    match &findings.path_error {
-        None => made.extend([Check::Path, Check::Purpose, Check::Validity]),
-        Some(error) => explain_path(&findings, error, &mut failures, &mut made),
+    match &findings.path {
+        Ok(revocation) => {
+            made.extend([Check::Path, Check::Purpose, Check::Validity]);
+            match revocation {
+                PathStatus::NotRevoked(_) => made.push(Check::Revocation),
+                PathStatus::NotAsked | PathStatus::Unknown { .. } => {}
+            }
+        }
+        Err(PathError {
+            error: Error::CertRevoked | Error::UnknownRevocationStatus,
+            refusal: Some(refusal),
+        }) => {
+            // Revocation is looked into last: the path holds in every other respect.
+            made.extend([Check::Path, Check::Purpose, Check::Validity]);
+            failures.push(revocation_failure(refusal, findings.evidence));
+        }
+        Err(PathError { error, .. }) => explain_path(&findings, error, &mut failures, &mut made),
     }
     tell(findings, failures, &made)
 }
@@ -111,6 +127,44 @@ fn tell(
     let mut failures = failures.into_iter();
     let first = failures.next().unwrap_or(CheckFailure::NoPath);
     CertificateRejection::new(first, failures.collect(), made, findings.requirements)
+}
+
+/// The certificate of the path of which nothing is known.
+pub(super) fn gap(gap: &Gap, evidence: &Evidence<'_>) -> RevocationGap {
+    RevocationGap {
+        certificate: label_by_number(&gap.serial, &gap.issuer, evidence),
+        issuer: name_text(&gap.issuer),
+        outdated_since: gap.outdated_since,
+    }
+}
+
+fn revocation_failure(refusal: &Refusal, evidence: &Evidence<'_>) -> CheckFailure {
+    match refusal {
+        Refusal::Revoked {
+            serial,
+            issuer,
+            cause,
+            since,
+        } => CheckFailure::Revoked {
+            certificate: label_by_number(serial, issuer, evidence),
+            cause: *cause,
+            since: *since,
+        },
+        Refusal::Unknown(unknown) => CheckFailure::RevocationUnknown(gap(unknown, evidence)),
+    }
+}
+
+/// Issuer and serial number are one certificate's alone (RFC 5280 §4.1.2.2).
+fn label_by_number(
+    serial: &[u8],
+    issuer: &[u8],
+    evidence: &Evidence<'_>,
+) -> Option<CertificateLabel> {
+    evidence.certificates().enumerate().find_map(|(at, der)| {
+        let certificate = Certificate::parse(der).ok()?;
+        let is_it = certificate.serial == serial && certificate.issuer_name == issuer;
+        is_it.then(|| label_of(Some(at), &certificate))
+    })
 }
 
 fn explain_path(

@@ -7,10 +7,12 @@ use crate::identity::{Match, PresentedIds, ReferenceName, first_match};
 use crate::limits;
 use crate::verify::dane::{self, DaneReport};
 use crate::verify::diagnosis::{self, Findings};
+use crate::verify::path::ValidPath;
 use crate::verify::requirements::Peer;
+use crate::verify::revocation::PathStatus;
 use crate::verify::{
-    CertificateLabel, CertificateRejection, CheckFailure, Evidence, Requirements, Verification,
-    path,
+    CertificateLabel, CertificateRejection, CheckFailure, Evidence, Requirements, Revocation,
+    Verification, path,
 };
 
 /// Decides whether `evidence` satisfies `requirements` at `now`.
@@ -74,8 +76,13 @@ pub(super) fn pkix(
     let weakness = diagnosis::weakness_of_leaf(&leaf, requirements);
 
     match (path, weakness, identity) {
-        (Ok(path), None, Identity::NotAsked) => Ok(Verification::pkix(&path, None)),
-        (Ok(path), None, Identity::Matched(found)) => Ok(Verification::pkix(&path, Some(&found))),
+        (Ok(path), None, Identity::NotAsked) => {
+            Ok(Verification::pkix(&path, None).with_revocation(revocation(&path, evidence)))
+        }
+        (Ok(path), None, Identity::Matched(found)) => {
+            let verification = Verification::pkix(&path, Some(&found));
+            Ok(verification.with_revocation(revocation(&path, evidence)))
+        }
         (path, weakness, identity) => Err(diagnosis::explain(Findings {
             evidence,
             requirements,
@@ -83,7 +90,7 @@ pub(super) fn pkix(
             end_entity,
             leaf,
             names,
-            path_error: path.err(),
+            path: path.map(|path| path.revocation().clone()),
             weakness,
             identity_failed: match identity {
                 Identity::NotAsked | Identity::Matched(_) => false,
@@ -126,6 +133,14 @@ pub(super) fn identify<'r, 'p>(peer: &'r Peer, names: &PresentedIds<'p>) -> Iden
         Peer::Server(references) => {
             first_match(references, names).map_or(Identity::Unmatched, Identity::Matched)
         }
+    }
+}
+
+pub(super) fn revocation(path: &ValidPath, evidence: &Evidence<'_>) -> Revocation {
+    match path.revocation() {
+        PathStatus::NotAsked => Revocation::NotAsked,
+        PathStatus::NotRevoked(_) => Revocation::NotRevoked,
+        PathStatus::Unknown { gap, .. } => Revocation::Unknown(diagnosis::gap(gap, evidence)),
     }
 }
 

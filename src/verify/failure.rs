@@ -5,8 +5,8 @@ use std::time::Duration;
 use pki_types::UnixTime;
 
 use crate::text::UntrustedText;
-use crate::verify::NameMismatch;
 use crate::verify::dane::{TlsaName, TlsaNearMiss};
+use crate::verify::{NameMismatch, RevocationCause, RevocationGap};
 
 mod sentence;
 
@@ -28,6 +28,8 @@ pub enum Check {
     Identity,
     /// The server is the one that TLSA records in DNS are about (RFC 6698 §4.1).
     Dane,
+    /// No certificate of the path was revoked (RFC 5280 §6.3); made only with revocation lists.
+    Revocation,
 }
 
 /// What a certificate must be good for.
@@ -227,6 +229,19 @@ pub enum CheckFailure {
         /// Where the records are.
         name: TlsaName,
     },
+    /// A certificate was revoked by its issuer (RFC 5280 §5).
+    #[non_exhaustive]
+    Revoked {
+        /// Which; `None` if it could not be found out.
+        certificate: Option<CertificateLabel>,
+        /// Why.
+        cause: RevocationCause,
+        /// Since when.
+        since: UnixTime,
+    },
+    /// Whether a certificate was revoked is not known, and the
+    /// [policy](crate::verify::RevocationPolicy::RequireKnown) is to know it.
+    RevocationUnknown(RevocationGap),
 }
 
 impl CheckFailure {
@@ -259,6 +274,7 @@ impl CheckFailure {
             }
             Self::NameMismatch(_) => Check::Identity,
             Self::TlsaMismatch { .. } | Self::TlsaExpired { .. } => Check::Dane,
+            Self::Revoked { .. } | Self::RevocationUnknown(_) => Check::Revocation,
         }
     }
 
@@ -293,6 +309,8 @@ impl CheckFailure {
             Self::NameMismatch(_) => "name-mismatch",
             Self::TlsaMismatch { .. } => "tlsa-mismatch",
             Self::TlsaExpired { .. } => "tlsa-expired",
+            Self::Revoked { .. } => "revoked",
+            Self::RevocationUnknown(_) => "revocation-unknown",
         }
     }
 
@@ -315,6 +333,7 @@ impl CheckFailure {
             | Self::Distrusted
             | Self::PathTooComplex
             | Self::NoPath
+            | Self::Revoked { .. }
             | Self::WrongPurpose { .. } => Some("certificate-not-trusted"),
             // "A general failure for a reason not matching a category above."
             Self::NoCertificate
@@ -329,7 +348,7 @@ impl CheckFailure {
             | Self::BadDates { .. }
             | Self::TlsaMismatch { .. } => Some("validation-failure"),
             // What was looked up was kept for too long on this side.
-            Self::TlsaExpired { .. } => None,
+            Self::TlsaExpired { .. } | Self::RevocationUnknown(_) => None,
         }
     }
 
@@ -342,6 +361,7 @@ impl CheckFailure {
         match self.check() {
             Check::Form => 0,
             Check::Dane => 1,
+            Check::Revocation => 1,
             Check::Path => 2,
             Check::Key => 4,
             Check::Purpose => 5,

@@ -4,6 +4,9 @@
 //! serves a handshake, a stored chain and a monitoring job alike. It makes *every* check and reports
 //! each, because "expired" alone does not tell a user that the name is wrong as well.
 //!
+//! Whether a certificate was revoked is found out with the [`RevocationLists`] that the embedder
+//! supplies; nothing is fetched, and an OCSP response is handed out uninterpreted.
+//!
 //! Order and meaning are RFC 7817 §3's: names count only in a certificate whose path was validated
 //! (RFC 5280 §6). On success the work is that of rustls-webpki's path search, one pass over the
 //! certificate for its names, and two small allocations; everything that a [`CertificateRejection`]
@@ -24,6 +27,7 @@ mod near_miss;
 mod path;
 mod rejection;
 mod requirements;
+mod revocation;
 #[cfg(test)]
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tests;
@@ -39,4 +43,8 @@ pub use failure::{CertificateLabel, Check, CheckFailure, Purpose};
 pub use near_miss::{NameMismatch, NearMiss, PresentedName};
 pub use rejection::{CertificateRejection, CheckResult};
 pub use requirements::{Evidence, Requirements, UnrelatedTlsa};
+pub use revocation::{
+    Revocation, RevocationCause, RevocationGap, RevocationLists, RevocationListsError,
+    RevocationPolicy,
+};
 pub use verdict::{Authentication, Verification};

@@ -6,6 +6,7 @@ use webpki::{
 };
 
 use crate::certificate::Certificate;
+use crate::verify::revocation::{PathChecker, PathStatus, Refusal};
 use crate::verify::{Purpose, Requirements};
 
 mod constraints;
@@ -16,12 +17,25 @@ pub(super) use constraints::permit;
 #[derive(Debug)]
 pub(super) struct ValidPath {
     valid_until: UnixTime,
+    revocation: PathStatus,
+}
+
+/// No path was found that satisfies.
+#[derive(Debug)]
+pub(super) struct PathError {
+    pub(super) error: Error,
+    /// The last path that was refused for the sake of revocation alone.
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl ValidPath {
-    /// The earliest notAfter in the path.
+    /// The earliest notAfter in the path, or the earliest next update of a list that was relied on.
     pub(super) const fn valid_until(&self) -> UnixTime {
         self.valid_until
+    }
+
+    pub(super) const fn revocation(&self) -> &PathStatus {
+        &self.revocation
     }
 }
 
@@ -45,32 +59,81 @@ pub(super) fn check(
     vouched: Option<&str>,
     condition: Option<Condition<'_>>,
     now: UnixTime,
-) -> Result<ValidPath, Error> {
+) -> Result<ValidPath, PathError> {
+    let checker = PathChecker::new(
+        requirements.revocation.as_ref(),
+        &requirements.algorithms,
+        now,
+    );
+    let found = search(
+        end_entity,
+        intermediates,
+        requirements,
+        vouched,
+        condition,
+        &checker,
+    );
+    match (found, checker.into_outcome()) {
+        (Ok(until), Ok(revocation)) => Ok(ValidPath {
+            valid_until: match revocation {
+                PathStatus::NotAsked | PathStatus::Unknown { until: None, .. } => until,
+                PathStatus::NotRevoked(next)
+                | PathStatus::Unknown {
+                    until: Some(next), ..
+                } => until.min(next),
+            },
+            revocation,
+        }),
+        (Err(error), outcome) => Err(PathError {
+            error,
+            refusal: outcome.err(),
+        }),
+        // A refusal makes the search go on: the path that it ends with was not refused.
+        (Ok(_), Err(refusal)) => Err(PathError {
+            error: Error::CertRevoked,
+            refusal: Some(refusal),
+        }),
+    }
+}
+
+/// The earliest notAfter of the path that was found.
+fn search(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    requirements: &Requirements,
+    vouched: Option<&str>,
+    condition: Option<Condition<'_>>,
+    checker: &PathChecker<'_>,
+) -> Result<UnixTime, Error> {
     let usage = match requirements.purpose() {
         Purpose::ServerAuthentication => KeyUsage::server_auth(),
         Purpose::ClientAuthentication => KeyUsage::client_auth(),
     };
     let leaf = EndEntityCert::try_from(end_entity)?;
+    let certificate = Certificate::parse(end_entity).map_err(|_| Error::BadDer)?;
     let is_acceptable = |path: &VerifiedPath<'_>| {
         if let Some(name) = vouched {
             permit(path, name)?;
         }
-        condition.map_or(Ok(()), |condition| condition(path))
+        if let Some(condition) = condition {
+            condition(path)?;
+        }
+        checker.permit(&certificate, path)
     };
     let path = leaf.verify_for_usage(
         requirements.algorithms.all,
         requirements.anchors.as_slice(),
         intermediates,
-        now,
+        checker.now(),
         usage,
         None,
         Some(&is_acceptable),
     )?;
-    let mut valid_until = not_after(end_entity)?;
+    let mut valid_until = certificate.not_after().map_err(|_| Error::BadDerTime)?;
     for intermediate in path.intermediate_certificates() {
         valid_until = valid_until.min(not_after(&intermediate.der())?);
     }
-    Ok(ValidPath { valid_until })
+    Ok(valid_until)
 }
 
 /// The same for a report after a failure: at another time, and whatever the certificates are for.

@@ -53,8 +53,10 @@ impl CertificateRejection {
     ) -> Self {
         let mut failures = others;
         failures.insert(0, first);
+        let revocation = requirements.revocation.as_ref().map(|_| &Check::Revocation);
         let results = checks_of(&requirements.peer)
             .iter()
+            .chain(revocation)
             .map(|check| {
                 let failed = failures.iter().any(|failure| failure.check() == *check);
                 let result = match (failed, made.contains(check)) {

@@ -5,7 +5,8 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 
 use crate::identity::{ReferenceId, ReferenceIds, ReferenceName};
 use crate::verify::dane::{Dane, TlsaName};
-use crate::verify::{Purpose, TrustAnchors};
+use crate::verify::revocation::RevocationCheck;
+use crate::verify::{Purpose, RevocationLists, RevocationPolicy, TrustAnchors};
 
 /// What a peer presented.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,7 @@ pub struct Requirements {
     pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) peer: Peer,
     pub(super) dane: Option<Dane>,
+    pub(super) revocation: Option<RevocationCheck>,
 }
 
 /// TLSA records are of another host than the one that is to be verified.
@@ -107,6 +109,7 @@ impl Requirements {
             algorithms,
             peer: Peer::Server(references),
             dane: None,
+            revocation: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl Requirements {
             algorithms,
             peer: Peer::Client,
             dane: None,
+            revocation: None,
         }
     }
 
@@ -175,6 +179,8 @@ impl Requirements {
             algorithms: self.algorithms,
             peer: self.peer.clone(),
             dane: self.dane.clone(),
+            // RFC 9325 §7.5: not with DANE.
+            revocation: None,
         }
     }
 
@@ -184,6 +190,19 @@ impl Requirements {
             Peer::Server(references) => references.iter().next(),
             Peer::Client => None,
         }
+    }
+
+    /// Looks up each certificate of the path in these lists (RFC 5280 §6.3).
+    #[must_use]
+    pub fn with_revocation_lists(self, lists: RevocationLists, policy: RevocationPolicy) -> Self {
+        Self {
+            revocation: Some(RevocationCheck { lists, policy }),
+            ..self
+        }
+    }
+
+    pub(crate) const fn anchors(&self) -> &TrustAnchors {
+        &self.anchors
     }
 
     pub(super) const fn purpose(&self) -> Purpose {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pki_types::UnixTime;
 
 use crate::identity::{Match, PresentedId, ReferenceId};
+use crate::verify::Revocation;
 use crate::verify::dane::{AnchoredPath, DaneReport, EndEntityMatch};
 use crate::verify::path::ValidPath;
 
@@ -34,6 +35,8 @@ pub enum Authentication {
 pub struct Verification {
     findings: Arc<Findings>,
     dane: Option<DaneReport>,
+    /// `None` where no lists were given.
+    revocation: Option<Arc<Revocation>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -103,6 +106,7 @@ impl Verification {
                 valid_until,
             }),
             dane,
+            revocation: None,
         }
     }
 
@@ -121,6 +125,20 @@ impl Verification {
             dane: Some(report),
             ..self
         }
+    }
+
+    pub(super) fn with_revocation(self, revocation: Revocation) -> Self {
+        let revocation = match revocation {
+            Revocation::NotAsked => None,
+            Revocation::NotRevoked | Revocation::Unknown(_) => Some(Arc::new(revocation)),
+        };
+        Self { revocation, ..self }
+    }
+
+    /// What is known about the revocation of the certificate and of the authorities above it.
+    #[must_use]
+    pub fn revocation(&self) -> &Revocation {
+        self.revocation.as_deref().unwrap_or(&Revocation::NotAsked)
     }
 
     /// By what the peer was authenticated.
@@ -156,7 +174,8 @@ impl Verification {
     }
 
     /// The last second in which this verdict can hold: the earliest end among the certificates of
-    /// the path and the TLSA records. What was remembered because of it must be forgotten then.
+    /// the path, of the TLSA records and of the revocation lists that it rests on. What was
+    /// remembered because of it must be forgotten then.
     #[must_use]
     pub fn valid_until(&self) -> UnixTime {
         let records = self

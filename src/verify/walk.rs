@@ -179,7 +179,8 @@ fn flaw_of<'a>(
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Option<Flaw<'a>> {
     let key = PublicKey::parse(signer_key).ok();
-    let kind = verify(&signed.certificate, key.as_ref(), algorithms).err()?;
+    let signature = Signature::of(&signed.certificate);
+    let kind = signature.verify(key.as_ref(), algorithms).err()?;
     Some(Flaw {
         signed: *signed,
         kind,
@@ -194,30 +195,50 @@ pub(super) fn is_signed_by(
     key: &PublicKey<'_>,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> bool {
-    verify(signed, Some(key), algorithms).is_ok()
+    Signature::of(signed).verify(Some(key), algorithms).is_ok()
 }
 
-fn verify(
-    signed: &Certificate<'_>,
-    key: Option<&PublicKey<'_>>,
-    algorithms: &WebPkiSupportedAlgorithms,
-) -> Result<(), FlawKind> {
-    let mut verdict = FlawKind::Unsupported;
-    for algorithm in algorithms.all {
-        if algorithm.signature_alg_id().as_ref() != signed.signature_algorithm {
-            continue;
-        }
-        verdict = FlawKind::Wrong;
-        let Some(key) = key.filter(|key| algorithm.public_key_alg_id().as_ref() == key.algorithm)
-        else {
-            continue;
-        };
-        if algorithm
-            .verify_signature(key.bits, signed.signed, signed.signature)
-            .is_ok()
-        {
-            return Ok(());
+/// A signature over a certificate or a revocation list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signature<'a> {
+    /// The content of the AlgorithmIdentifier.
+    pub(super) algorithm: &'a [u8],
+    pub(super) message: &'a [u8],
+    pub(super) bits: &'a [u8],
+}
+
+impl<'a> Signature<'a> {
+    const fn of(certificate: &Certificate<'a>) -> Self {
+        Self {
+            algorithm: certificate.signature_algorithm,
+            message: certificate.signed,
+            bits: certificate.signature,
         }
     }
-    Err(verdict)
+
+    pub(super) fn verify(
+        &self,
+        key: Option<&PublicKey<'_>>,
+        algorithms: &WebPkiSupportedAlgorithms,
+    ) -> Result<(), FlawKind> {
+        let mut verdict = FlawKind::Unsupported;
+        for algorithm in algorithms.all {
+            if algorithm.signature_alg_id().as_ref() != self.algorithm {
+                continue;
+            }
+            verdict = FlawKind::Wrong;
+            let Some(key) =
+                key.filter(|key| algorithm.public_key_alg_id().as_ref() == key.algorithm)
+            else {
+                continue;
+            };
+            if algorithm
+                .verify_signature(key.bits, self.message, self.bits)
+                .is_ok()
+            {
+                return Ok(());
+            }
+        }
+        Err(verdict)
+    }
 }

@@ -27,6 +27,7 @@ mod received;
 mod reentrant;
 mod remembered;
 mod resumption;
+mod revocation;
 mod server_names;
 mod splits;
 mod srv_ids;

@@ -8,7 +8,9 @@ use super::{Dane, DaneReport, DaneUsages, TlsaFate, TlsaUsage, constraint};
 use crate::certificate::Certificate;
 use crate::identity::PresentedIds;
 use crate::verify::diagnosis::{self, Findings, label_of};
-use crate::verify::evaluate::{Identity, identify, pkix};
+use crate::verify::evaluate::{Identity, identify, pkix, revocation};
+use crate::verify::path::PathError;
+use crate::verify::revocation::PathStatus;
 use crate::verify::{
     CertificateLabel, CertificateRejection, Check, CheckFailure, Evidence, Requirements,
     Verification,
@@ -119,13 +121,16 @@ impl<'a> Case<'a, '_> {
             vouched,
             self.now,
         );
-        let path_error = match (path, &weakness, &identity) {
+        let path = match (path, &weakness, &identity) {
             (Ok(path), None, Identity::Matched(found)) => {
                 let report = self.report.with(fates, Some(path.record()));
                 return Ok(Verification::dane_ta(&path, found, report));
             }
-            (Ok(_), _, _) => None,
-            (Err(error), _, _) => Some(error),
+            (Ok(_), _, _) => Ok(PathStatus::NotAsked),
+            (Err(error), _, _) => Err(PathError {
+                error,
+                refusal: None,
+            }),
         };
         let report = self.report.with(fates, None);
         let identity_failed = match identity {
@@ -139,7 +144,7 @@ impl<'a> Case<'a, '_> {
             end_entity: self.end_entity,
             leaf: self.leaf,
             names,
-            path_error,
+            path,
             weakness,
             identity_failed,
         };
@@ -180,7 +185,11 @@ impl<'a> Case<'a, '_> {
         match found {
             Some((authority, path)) => {
                 let report = self.report.with(fates, Some(authority));
-                Ok(verification.along(&path).with_dane(report))
+                let revocation = revocation(&path, self.evidence);
+                Ok(verification
+                    .along(&path)
+                    .with_revocation(revocation)
+                    .with_dane(report))
             }
             None => Err(self.mismatch(fates, &MADE_BY_PKIX)),
         }

@@ -7,7 +7,7 @@ use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
 use crate::text::UntrustedText;
-use crate::verify::{CertificateLabel, Check, CheckFailure, Purpose};
+use crate::verify::{CertificateLabel, Check, CheckFailure, Purpose, RevocationGap};
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,6 +19,7 @@ impl fmt::Display for Check {
             Self::Validity => "dates",
             Self::Identity => "name",
             Self::Dane => "TLSA records",
+            Self::Revocation => "revocation",
         })
     }
 }
@@ -198,6 +199,33 @@ impl fmt::Display for CheckFailure {
             Self::TlsaExpired { name } => {
                 write!(f, "the TLSA records at {name} were out of date")
             }
+            Self::Revoked {
+                certificate,
+                cause,
+                since,
+            } => write!(
+                f,
+                "{} was revoked by its issuer on {} ({cause})",
+                Of(certificate.as_ref()),
+                Date(*since)
+            ),
+            Self::RevocationUnknown(gap) => gap.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for RevocationGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = Of(self.certificate.as_ref());
+        write!(f, "it is not known whether {of} was revoked, because ")?;
+        let issuer = &self.issuer;
+        match self.outdated_since {
+            Some(since) => write!(
+                f,
+                "the revocation list of {issuer} is out of date since {}",
+                Date(since)
+            ),
+            None => write!(f, "there is no revocation list of {issuer}"),
         }
     }
 }
