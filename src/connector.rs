@@ -11,14 +11,14 @@ use crate::endpoint::{ClientAlpn, Endpoint};
 use crate::error::{ApiMisuse, ConfigError, Error, PolicyRefusal, ProtocolError};
 use crate::limits::{EXCERPT, Limits};
 use crate::name::{EmailAddress, Host, HostName};
-use crate::policy::{Account, MinimumConfidentiality};
+use crate::policy::{Account, MinimumConfidentiality, Phase};
 use crate::service::TlsMode;
 use crate::session::ClientSession;
 use crate::starttls::Dialog;
 use crate::text::UntrustedText;
 use crate::tls::{ClientEngineFactory, ClientParts};
-use crate::verify::Requirements;
 use crate::verify::dane::Dane;
+use crate::verify::{Pinning, Place, Requirements};
 
 /// A [`Client`](crate::Client), an [`Account`] and an [`Endpoint`], prepared once. Cheap to clone.
 ///
@@ -39,7 +39,8 @@ pub(crate) struct Prepared {
     pub(crate) generation: u64,
     /// What a session has to provide before it is established; what a session always provides,
     /// for an account whose user has lowered it.
-    pub(crate) minimum: MinimumConfidentiality,
+    /// What the account required when the connector was made.
+    pub(crate) required: Option<MinimumConfidentiality>,
     ehlo_name: Host,
 }
 
@@ -55,7 +56,8 @@ impl Connector {
             None => None,
         };
         let generation = account.generation();
-        let minimum = account.minimum().unwrap_or_default();
+        let required = account.minimum();
+        let minimum = required.clone().unwrap_or_default();
         let provider = client.provider.limited(&minimum)?;
         let email_domain = account.address().and_then(EmailAddress::domain);
         let references = endpoint.references(email_domain)?;
@@ -91,6 +93,11 @@ impl Connector {
             send_sni: sent_name.is_some(),
             alpn: offered_alpn(&endpoint)?,
             client_certificate: account.client_certificate(),
+            // RFC 6698 §4.1: nothing makes good what records that are applied refuse.
+            pinning: match dane.as_ref().and_then(Dane::set_in_force) {
+                Some(_) => None,
+                None => pinning_for(account, &endpoint),
+            },
             remember_verdicts: client.remember_verdicts,
             handshake_limit: client.limits.handshake_bytes,
         })?;
@@ -103,7 +110,7 @@ impl Connector {
             limits: client.limits,
             account: account.clone(),
             generation,
-            minimum,
+            required,
             ehlo_name: client.ehlo_name.clone(),
         })))
     }
@@ -238,6 +245,23 @@ fn dane_for(endpoint: &Endpoint, dane: &Dane, clock: &Clock) -> Result<Dane, Err
     Ok(dane
         .without_trust_in_the_host()
         .map_err(PolicyRefusal::from)?)
+}
+
+/// The pins of this account for this endpoint, and whether another may be offered
+/// (RFC 8314 §5.4). An account without an address has nothing that a pin could be bound to.
+fn pinning_for(account: &Account, endpoint: &Endpoint) -> Option<Pinning> {
+    let place = Place {
+        account: account.address()?.clone(),
+        host: endpoint.host().clone(),
+        port: endpoint.port(),
+        service: endpoint.service(),
+        service_domain: endpoint.service_domain().cloned(),
+    };
+    let pins = account.pins_at(&place);
+    Some(match account.phase() {
+        Phase::Setup => Pinning::new(pins, Some(place)),
+        Phase::Configured => Pinning::new(pins, None),
+    })
 }
 
 fn offered_alpn(endpoint: &Endpoint) -> Result<Option<&'static str>, ConfigError> {

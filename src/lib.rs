@@ -110,7 +110,7 @@
 //! | `ring` | no | the other one; taken where `aws-lc-rs` is off |
 //! | `webpki-roots` | yes | Mozilla's root certificates as default trust anchors |
 //! | `idna` | no | host names and addresses typed in Unicode |
-//! | `serde` | no | a stored form for what [discovery] has found |
+//! | `serde` | no | stored forms: accounts, what [discovery] has found, pins |
 //!
 //! Without a provider feature pass any [`CryptoProvider`](rustls::crypto::CryptoProvider) to
 //! [`ClientBuilder::crypto_provider`] and [`ServerBuilder::crypto_provider`]. A process-wide
@@ -183,8 +183,8 @@ pub use policy::server as admission;
 pub use policy::{
     Account, AccountRecord, Acknowledged, Aspect, AttemptOutcome, CleartextCredentialPermit,
     Confidentiality, CredentialPermit, Downgrade, Indicator, MinimumConfidentiality, Operation,
-    PasswordExposure, Permit, Phase, Protection, ProtectionRecord, ReducedConfidentiality, Unmet,
-    UpgradeOffer, Warning,
+    PasswordExposure, Permit, Phase, PinNotAccepted, Protection, ProtectionRecord,
+    ReducedConfidentiality, Unmet, UpgradeOffer, Warning,
 };
 pub use received::TlsClause;
 pub use registry::{CipherSuite, NamedGroup, Recommendation};
@@ -201,8 +201,8 @@ pub use starttls::{
 pub use text::UntrustedText;
 pub use tls::{ClientHello, TlsVersions};
 pub use verify::{
-    CertificateRejection, Revocation, RevocationLists, RevocationPolicy, TrustAnchors,
-    Verification, dane,
+    CertificateRejection, Pin, PinOffer, PinWarning, Revocation, RevocationLists, RevocationPolicy,
+    TrustAnchors, Verification, dane,
 };
 
 /// The README's code, compiled.

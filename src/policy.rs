@@ -9,6 +9,7 @@ mod acknowledged;
 mod confidentiality;
 mod outcome;
 mod permit;
+mod pinning;
 mod ratchet;
 mod record;
 pub mod server;
@@ -25,5 +26,6 @@ pub use permit::{
     CleartextCredentialPermit, CredentialPermit, Operation, PasswordExposure, Permit,
 };
 pub(crate) use permit::{SessionId, permit};
+pub use pinning::PinNotAccepted;
 pub use ratchet::{Aspect, Downgrade, Protection, ProtectionRecord, UpgradeOffer};
 pub use record::AccountRecord;

@@ -11,6 +11,7 @@ use crate::certificates::CertifiedChain;
 use crate::error::PolicyRefusal;
 use crate::name::EmailAddress;
 use crate::service::Service;
+use crate::verify::{Pin, Place};
 
 /// One mail account: its address, its phase, what it requires, and the client certificate that it
 /// may show.
@@ -31,7 +32,7 @@ struct Shared {
 }
 
 #[derive(Debug, Clone)]
-struct State {
+pub(super) struct State {
     phase: Phase,
     generation: u64,
     /// `None` where the user has lowered it.
@@ -40,6 +41,7 @@ struct State {
     seen: ProtectionRecord,
     /// Services of which it was told that they offer TLS.
     offered: Vec<Service>,
+    pins: Vec<Pin>,
 }
 
 /// Where an account is in its life (RFC 8314 §5.4).
@@ -71,6 +73,7 @@ impl Account {
             client_certificate: None,
             seen: ProtectionRecord::default(),
             offered: Vec::new(),
+            pins: Vec::new(),
         };
         Self(Arc::new(Shared {
             address: None,
@@ -101,10 +104,11 @@ impl Account {
         }
     }
 
-    /// A new account like this one with an address.
+    /// A new account like this one with an address. Pins of another address stay behind.
     #[must_use]
     pub fn with_address(self, address: EmailAddress) -> Self {
-        let state = self.state().clone();
+        let mut state = self.state().clone();
+        state.pins.retain(|pin| *pin.account() == address);
         Self(Arc::new(Shared {
             address: Some(address),
             state: Mutex::new(state),
@@ -253,6 +257,59 @@ impl Account {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// The pins, the oldest first.
+    pub fn pins(&self) -> Vec<Pin> {
+        self.state().pins.clone()
+    }
+
+    /// Gives back a pin that this account had when its settings were saved, together with the
+    /// lowered minimum without which it would not be used.
+    ///
+    /// Returns whether it was taken: the pin of another account is not.
+    pub fn restore_pin(&self, pin: Pin) -> bool {
+        let is_own = self.address() == Some(pin.account());
+        if is_own {
+            self.change(|state| state.add_pin(pin));
+        }
+        is_own
+    }
+
+    /// Takes back the trust in a pinned certificate (RFC 8314 §5.4). Connectors that were made
+    /// before are stale, and with them go their tickets and what they remember.
+    ///
+    /// The minimum stays lowered: [`raise_minimum`](Self::raise_minimum) is another decision.
+    /// Returns whether there was such a pin.
+    pub fn revoke_pin(&self, pin: &Pin) -> bool {
+        let mut state = self.state();
+        let before = state.pins.len();
+        state.pins.retain(|one| one != pin);
+        let is_revoked = state.pins.len() != before;
+        state.generation += u64::from(is_revoked);
+        is_revoked
+    }
+
+    /// The pins for this place, as far as they are in effect: an account that requires the minimum
+    /// has none (RFC 8314 §5.4).
+    pub(crate) fn pins_at(&self, place: &Place) -> Vec<Pin> {
+        let state = self.state();
+        if state.minimum.is_some() {
+            return Vec::new();
+        }
+        let at_place = state.pins.iter().filter(|pin| pin.is_at(place));
+        at_place.cloned().collect()
+    }
+
+    /// Changes the account if its phase is the one that is asked for.
+    pub(super) fn change_in(&self, phase: Phase, change: impl FnOnce(&mut State)) -> bool {
+        let mut state = self.state();
+        if state.phase != phase {
+            return false;
+        }
+        change(&mut state);
+        state.generation += 1;
+        true
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         change(&mut state);
@@ -261,6 +318,15 @@ impl Account {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A pin is of no use without the lowered minimum, and is not had without it.
+    pub(super) fn add_pin(&mut self, pin: Pin) {
+        self.pins.retain(|one| *one != pin);
+        self.pins.push(pin);
+        self.minimum = None;
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::account::Account;
 use super::confidentiality::MinimumConfidentiality;
+use crate::verify::PinWarning;
 
 /// Proof that the embedder presented the warning `W` to its user, and that the user went on.
 ///
@@ -59,6 +60,8 @@ pub struct ReducedConfidentiality {
 
 impl Warning for ReducedConfidentiality {}
 
+impl Warning for PinWarning {}
+
 impl fmt::Display for ReducedConfidentiality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.minimum {
@@ -78,4 +81,5 @@ pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "so that only this crate makes warnings")]
     pub trait Sealed {}
     impl Sealed for super::ReducedConfidentiality {}
+    impl Sealed for super::PinWarning {}
 }

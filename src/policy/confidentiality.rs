@@ -129,6 +129,10 @@ pub enum Unmet {
     /// The connection is not protected by TLS, or not yet, or not any more.
     #[error("the connection is not protected by TLS")]
     NoTls,
+    /// The server's certificate is trusted by a pin alone, which never meets a minimum
+    /// (RFC 8314 §5.4).
+    #[error("the server is known by a certificate that its user pinned, and by nothing else")]
+    Pinned,
     /// TLS 1.3 is required, and the server speaks TLS 1.2.
     #[error("the account requires TLS 1.3, and the server agreed to TLS 1.2 only")]
     Tls13,
@@ -184,6 +188,7 @@ impl Confidentiality {
         let (verified, dane) = match self.authentication {
             Authentication::Pkix => (true, false),
             Authentication::DaneTa | Authentication::DaneEe => (true, true),
+            Authentication::Pinned => (false, false),
         };
         Protection {
             verified,
@@ -196,9 +201,27 @@ impl Confidentiality {
 
     pub(crate) fn check(&self, minimum: &MinimumConfidentiality) -> Result<Met, Unmet> {
         match self.authentication {
-            // RFC 8314 §5.3. What relies on a pin does not belong here.
+            // RFC 8314 §5.3
             Authentication::Pkix | Authentication::DaneTa | Authentication::DaneEe => {}
+            Authentication::Pinned => return Err(Unmet::Pinned),
         }
+        self.check_parameters(minimum)
+    }
+
+    /// As [`check`](Self::check), by what an account requires; `None` where its user has lowered
+    /// the minimum. What the user's own pin vouches for may be used then (RFC 8314 §5.4), though
+    /// it is never shown as confidential.
+    pub(crate) fn check_for(
+        &self,
+        required: Option<&MinimumConfidentiality>,
+    ) -> Result<Met, Unmet> {
+        match required {
+            Some(minimum) => self.check(minimum),
+            None => self.check_parameters(&MinimumConfidentiality::default()),
+        }
+    }
+
+    fn check_parameters(&self, minimum: &MinimumConfidentiality) -> Result<Met, Unmet> {
         // Nothing below is ever enabled; TLS 1.2 is the default's floor (RFC 8997).
         if self.version < 0x0303 {
             return Err(Unmet::NoTls);

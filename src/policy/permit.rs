@@ -114,21 +114,22 @@ impl SessionId {
 pub(crate) fn permit(
     operation: Operation,
     provided: Option<&Confidentiality>,
-    minimum: &MinimumConfidentiality,
+    required: Option<&MinimumConfidentiality>,
 ) -> Result<Permit, PolicyRefusal> {
     if !operation.is_allowed_below_minimum() {
-        check(provided, minimum)?;
+        check(provided, required)?;
     }
     Ok(Permit { operation })
 }
 
 fn check(
     provided: Option<&Confidentiality>,
-    minimum: &MinimumConfidentiality,
+    required: Option<&MinimumConfidentiality>,
 ) -> Result<(), PolicyRefusal> {
     let provided = provided.ok_or(Unmet::NoTls);
     provided
-        .and_then(|provided| provided.meets(minimum))
+        .and_then(|provided| provided.check_for(required))
+        .map(|_| ())
         .map_err(|unmet| PolicyRefusal::BelowMinimum { unmet })
 }
 
@@ -138,9 +139,9 @@ impl CredentialPermit {
         session: SessionId,
         generation: u64,
         provided: Option<&Confidentiality>,
-        minimum: &MinimumConfidentiality,
+        required: Option<&MinimumConfidentiality>,
     ) -> Result<Self, PolicyRefusal> {
-        check(provided, minimum)?;
+        check(provided, required)?;
         Ok(Self {
             session,
             generation,
@@ -212,13 +213,13 @@ mod tests {
             MinimumConfidentiality::default().with_tls13_only(),
         );
         let allowed = |provided: Option<&Confidentiality>, minimum: &MinimumConfidentiality| {
-            Operation::ALL.map(|operation| permit(operation, provided, minimum).is_ok())
+            Operation::ALL.map(|operation| permit(operation, provided, Some(minimum)).is_ok())
         };
         assert_eq!(allowed(None, &usual), [true, true, false, false, false]);
         let below = allowed(Some(&provided), &strict);
         assert_eq!(below, [true, true, false, false, false]);
         assert_eq!(allowed(Some(&provided), &usual), [true; 5]);
-        let refused = permit(Operation::Reading, Some(&provided), &strict).unwrap_err();
+        let refused = permit(Operation::Reading, Some(&provided), Some(&strict)).unwrap_err();
         let unmet = Unmet::Tls13;
         assert_eq!(refused, PolicyRefusal::BelowMinimum { unmet });
     }

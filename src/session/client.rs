@@ -92,7 +92,7 @@ impl ClientSession {
     /// What a user interface may show of the connection, by what the account requires now.
     pub fn indicator(&self) -> Indicator {
         match self.confidentiality() {
-            Some(provided) => Indicator::of(&provided, &self.minimum()),
+            Some(provided) => Indicator::of(&provided, &self.required().unwrap_or_default()),
             None => Indicator::NotConnected,
         }
     }
@@ -112,7 +112,11 @@ impl ClientSession {
     /// # Errors
     /// [`PolicyRefusal::BelowMinimum`]: what is missing.
     pub fn permit(&self, operation: Operation) -> Result<Permit, PolicyRefusal> {
-        permit(operation, self.confidentiality().as_ref(), &self.minimum())
+        permit(
+            operation,
+            self.confidentiality().as_ref(),
+            self.required().as_ref(),
+        )
     }
 
     /// Lets credentials be sent once, by [`send_credentials`](Self::send_credentials).
@@ -123,7 +127,8 @@ impl ClientSession {
     pub fn credential_permit(&self) -> Result<CredentialPermit, PolicyRefusal> {
         let generation = self.0.role.prepared.account.generation();
         let provided = self.confidentiality();
-        CredentialPermit::mint(self.1, generation, provided.as_ref(), &self.minimum())
+        let required = self.required();
+        CredentialPermit::mint(self.1, generation, provided.as_ref(), required.as_ref())
     }
 
     /// Sends credentials, such as a line with `LOGIN` or `AUTHENTICATE`: as
@@ -145,9 +150,9 @@ impl ClientSession {
         self.0.send(credentials, outgoing)
     }
 
-    fn minimum(&self) -> MinimumConfidentiality {
-        let minimum = self.0.role.prepared.account.minimum();
-        minimum.unwrap_or_default()
+    /// What the account requires now; nothing where its user has lowered the minimum.
+    fn required(&self) -> Option<MinimumConfidentiality> {
+        self.0.role.prepared.account.minimum()
     }
 }
 
@@ -250,7 +255,7 @@ impl Role for ClientRole {
         let verification = verification.ok_or(PolicyRefusal::InheritedAuthenticationExpired)?;
         // The configuration offers nothing below it; what was agreed on is looked at all the same.
         let met = provided(engine, verification)
-            .check(&self.prepared.minimum)
+            .check_for(self.prepared.required.as_ref())
             .map_err(|unmet| PolicyRefusal::BelowMinimum { unmet })?;
         Ok(Conclusion::Established(Witness::verified_server(
             verification,

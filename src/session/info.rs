@@ -208,13 +208,22 @@ impl fmt::Display for SessionInfo<'_> {
         let verification = self.verification();
         match verification.and_then(Verification::reference) {
             Some(reference) => write!(f, " peer={}", reference.name())?,
-            None => field(f, "peer", verification.map(|_| "verified"))?,
+            None => field(f, "peer", verification.map(how))?,
         }
         write!(
             f,
             " client-certificate={}",
             yes(self.client_certificate_sent())
         )
+    }
+}
+
+/// How a peer without a validated name was authenticated.
+fn how(verification: &Verification) -> &'static str {
+    if verification.pin().is_some() {
+        "pinned"
+    } else {
+        "verified"
     }
 }
 

@@ -17,7 +17,7 @@ use crate::certificates::CertifiedChain;
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
 use crate::policy::Account;
-use crate::verify::Requirements;
+use crate::verify::{Pinning, Requirements};
 
 /// Makes the engines of one connector.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub(crate) struct ClientParts<'a> {
     pub(crate) alpn: Option<&'static str>,
     pub(crate) client_certificate: Option<CertifiedChain>,
     pub(crate) remember_verdicts: bool,
+    pub(crate) pinning: Option<Pinning>,
     pub(crate) handshake_limit: usize,
 }
 
@@ -61,6 +62,7 @@ impl ClientEngineFactory {
                 parts.requirements,
                 algorithms,
                 parts.remember_verdicts,
+                parts.pinning,
             )))
             .with_client_cert_resolver(Arc::new(ClientCertificate(certificate)));
         config.enable_sni = parts.send_sni;

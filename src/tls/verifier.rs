@@ -15,7 +15,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use super::remembered::RememberedVerdicts;
 use super::scope::note;
-use crate::verify::{Evidence, Requirements, evaluate};
+use crate::verify::{Evidence, Pinning, Requirements, evaluate};
 
 /// Verifies the certificate of the peer, whichever side it is.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct PeerVerifier {
     algorithms: WebPkiSupportedAlgorithms,
     /// A client's memory of what it has verified.
     remembered: Option<RememberedVerdicts>,
+    /// A client's pins.
+    pinning: Option<Pinning>,
     /// For clients: the names of the trust anchors, and whether a certificate must be shown.
     hints: Vec<DistinguishedName>,
     is_mandatory: bool,
@@ -34,11 +36,13 @@ impl PeerVerifier {
         requirements: Requirements,
         algorithms: WebPkiSupportedAlgorithms,
         remembers: bool,
+        pinning: Option<Pinning>,
     ) -> Self {
         Self {
             requirements,
             algorithms,
             remembered: remembers.then(RememberedVerdicts::default),
+            pinning,
             hints: Vec::new(),
             is_mandatory: true,
         }
@@ -54,6 +58,7 @@ impl PeerVerifier {
             requirements,
             algorithms,
             remembered: None,
+            pinning: None,
             hints,
             is_mandatory,
         }
@@ -73,13 +78,16 @@ impl PeerVerifier {
             }
         }
         let evidence = Evidence::new(end_entity, intermediates).with_ocsp_response(ocsp_response);
-        let (verdict, result) = match evaluate(&evidence, &self.requirements, now) {
-            Ok(verification) => {
-                if let Some(remembered) = &self.remembered {
-                    remembered.remember(end_entity, intermediates, &verification, now);
-                }
-                (Ok(verification), Ok(()))
-            }
+        let verdict = evaluate(&evidence, &self.requirements, now);
+        if let (Some(remembered), Ok(verification)) = (&self.remembered, &verdict) {
+            remembered.remember(end_entity, intermediates, verification, now);
+        }
+        let verdict = match &self.pinning {
+            Some(pinning) => verdict.or_else(|refused| pinning.reconsider(refused, &evidence)),
+            None => verdict,
+        };
+        let (verdict, result) = match verdict {
+            Ok(verification) => (Ok(verification), Ok(())),
             Err(rejection) => {
                 let error = rejection.tls_certificate_error().into();
                 (Err(Arc::new(rejection)), Err(error))

@@ -22,6 +22,10 @@ impl CheckFailure {
                  network: try another network, and ask the provider."
             }
             Self::TlsaExpired { .. } => "Connect again.",
+            Self::PinMismatch { .. } => {
+                "Do not send a password; ask the operator of the server whether the certificate was \
+                 replaced, and set the account up again if it was."
+            }
             Self::RevocationUnknown(_) => {
                 "Try again later: this program needs a newer list of revoked certificates."
             }
@@ -121,6 +125,10 @@ impl CheckFailure {
             }
             Self::Revoked { .. } => {
                 "Replace the certificate at once, with a new key unless you know why it was revoked."
+            }
+            Self::PinMismatch { .. } => {
+                "Tell the users the fingerprint of the new certificate, or use one from an authority \
+                 that their programs trust."
             }
             Self::RevocationUnknown(_) => {
                 "Check that the authority publishes its revocation list in time."

@@ -18,13 +18,15 @@ impl CertificateRejection {
             CheckFailure::Expired { .. } => CertificateError::Expired,
             CheckFailure::NotYetValid { .. } => CertificateError::NotValidYet,
             // bad_certificate is also what RFC 6125 §6.6.4 asks for.
-            CheckFailure::NameMismatch(_) => CertificateError::NotValidForName,
             // No document names an alert for a TLSA record that does not match; OpenSSL sends
             // bad_certificate too.
             CheckFailure::TlsaMismatch { .. } => CertificateError::BadEncoding,
             // access_denied: "when access control was applied, the sender decided not to proceed".
             // Nothing is wrong with the certificate.
             CheckFailure::TlsaExpired { .. } => CertificateError::ApplicationVerificationFailure,
+            CheckFailure::NameMismatch(_) | CheckFailure::PinMismatch { .. } => {
+                CertificateError::NotValidForName
+            }
             CheckFailure::CriticalExtension { .. } => CertificateError::UnhandledCriticalExtension,
             // unsupported_certificate: of an unsupported type.
             CheckFailure::WrongPurpose { .. }

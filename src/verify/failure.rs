@@ -6,7 +6,7 @@ use pki_types::UnixTime;
 
 use crate::text::UntrustedText;
 use crate::verify::dane::{TlsaName, TlsaNearMiss};
-use crate::verify::{NameMismatch, RevocationCause, RevocationGap};
+use crate::verify::{Fingerprint, NameMismatch, PinnedPart, RevocationCause, RevocationGap};
 
 mod sentence;
 
@@ -28,6 +28,8 @@ pub enum Check {
     Identity,
     /// The server is the one that TLSA records in DNS are about (RFC 6698 §4.1).
     Dane,
+    /// The certificate is the one that was pinned (RFC 8314 §5.4); made only where one was.
+    Pin,
     /// No certificate of the path was revoked (RFC 5280 §6.3); made only with revocation lists.
     Revocation,
 }
@@ -242,6 +244,18 @@ pub enum CheckFailure {
     /// Whether a certificate was revoked is not known, and the
     /// [policy](crate::verify::RevocationPolicy::RequireKnown) is to know it.
     RevocationUnknown(RevocationGap),
+    /// A certificate is pinned for this server, and this is another one, for which nobody vouches.
+    #[non_exhaustive]
+    PinMismatch {
+        /// What the pin holds on to.
+        part: PinnedPart,
+        /// The fingerprint of it that is pinned.
+        pinned: Fingerprint,
+        /// The fingerprint of it that was presented.
+        presented: Fingerprint,
+        /// The certificate was changed, and its key was not.
+        is_same_key: bool,
+    },
 }
 
 impl CheckFailure {
@@ -275,6 +289,7 @@ impl CheckFailure {
             Self::NameMismatch(_) => Check::Identity,
             Self::TlsaMismatch { .. } | Self::TlsaExpired { .. } => Check::Dane,
             Self::Revoked { .. } | Self::RevocationUnknown(_) => Check::Revocation,
+            Self::PinMismatch { .. } => Check::Pin,
         }
     }
 
@@ -311,6 +326,7 @@ impl CheckFailure {
             Self::TlsaExpired { .. } => "tlsa-expired",
             Self::Revoked { .. } => "revoked",
             Self::RevocationUnknown(_) => "revocation-unknown",
+            Self::PinMismatch { .. } => "pin-mismatch",
         }
     }
 
@@ -348,7 +364,10 @@ impl CheckFailure {
             | Self::BadDates { .. }
             | Self::TlsaMismatch { .. } => Some("validation-failure"),
             // What was looked up was kept for too long on this side.
-            Self::TlsaExpired { .. } | Self::RevocationUnknown(_) => None,
+            // Likewise, or between the user and the server alone.
+            Self::TlsaExpired { .. } | Self::RevocationUnknown(_) | Self::PinMismatch { .. } => {
+                None
+            }
         }
     }
 
@@ -360,8 +379,7 @@ impl CheckFailure {
         }
         match self.check() {
             Check::Form => 0,
-            Check::Dane => 1,
-            Check::Revocation => 1,
+            Check::Dane | Check::Revocation | Check::Pin => 1,
             Check::Path => 2,
             Check::Key => 4,
             Check::Purpose => 5,

@@ -25,6 +25,7 @@ mod evaluate;
 mod failure;
 mod near_miss;
 mod path;
+mod pin;
 mod rejection;
 mod requirements;
 mod revocation;
@@ -41,6 +42,10 @@ pub use anchors::{PemProblem, TrustAnchors, TrustAnchorsError};
 pub use evaluate::evaluate;
 pub use failure::{CertificateLabel, Check, CheckFailure, Purpose};
 pub use near_miss::{NameMismatch, NearMiss, PresentedName};
+pub use pin::{
+    Fingerprint, InvalidFingerprint, InvalidPin, Pin, PinCause, PinOffer, PinWarning, PinnedPart,
+};
+pub(crate) use pin::{Pinning, Place};
 pub use rejection::{CertificateRejection, CheckResult};
 pub use requirements::{Evidence, Requirements, UnrelatedTlsa};
 pub use revocation::{

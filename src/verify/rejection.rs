@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::verify::dane::DaneReport;
 use crate::verify::requirements::Peer;
-use crate::verify::{Check, CheckFailure, Requirements};
+use crate::verify::{Check, CheckFailure, PinOffer, Requirements};
 
 /// A certificate was refused: every check with its result, and what to do.
 ///
@@ -15,6 +15,7 @@ use crate::verify::{Check, CheckFailure, Requirements};
 pub struct CertificateRejection {
     report: Arc<Report>,
     dane: Option<DaneReport>,
+    pin_offer: Option<PinOffer>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -76,6 +77,7 @@ impl CertificateRejection {
                 results,
             }),
             dane: None,
+            pin_offer: None,
         }
     }
 
@@ -84,6 +86,40 @@ impl CertificateRejection {
             dane: Some(report),
             ..self
         }
+    }
+
+    /// A pinned certificate was changed, which is told before anything about the new one.
+    pub(super) fn with_pin_mismatch(self, mismatch: CheckFailure) -> Self {
+        let mut failures: Vec<_> = self.failures().cloned().collect();
+        failures.insert(0, mismatch);
+        failures.sort_by_key(CheckFailure::rank);
+        let mut results = self.report.results.clone();
+        results.push((Check::Pin, CheckResult::Failed));
+        let first = failures.remove(0);
+        Self {
+            report: Arc::new(Report {
+                first,
+                others: failures,
+                results,
+            }),
+            ..self
+        }
+    }
+
+    pub(super) fn with_pin_offer(self, offer: PinOffer) -> Self {
+        Self {
+            pin_offer: Some(offer),
+            ..self
+        }
+    }
+
+    /// The offer to pin the certificate (RFC 8314 §5.4). It is there only if the rejection is that
+    /// of a session, the account has an [address](crate::Account::with_address) and is
+    /// [being set up](crate::Phase::Setup), and nothing is wrong but what a pin can stand in for:
+    /// an expired certificate, no chain of trust, no matching name.
+    #[must_use]
+    pub const fn pin_offer(&self) -> Option<&PinOffer> {
+        self.pin_offer.as_ref()
     }
 
     /// The failure to be told first.

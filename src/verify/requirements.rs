@@ -59,6 +59,10 @@ impl<'a> Evidence<'a> {
         self.ocsp_response
     }
 
+    pub(super) const fn end_entity(&self) -> Option<&'a CertificateDer<'a>> {
+        self.end_entity
+    }
+
     /// All certificates, the peer's own first.
     pub(super) fn certificates(&self) -> impl Iterator<Item = &'a CertificateDer<'a>> + use<'a> {
         self.end_entity.into_iter().chain(self.intermediates)

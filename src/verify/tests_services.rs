@@ -127,7 +127,7 @@ fn near_misses_of_services() {
         (ip(&[192, 0, 2, 1]), Some("it names IP addresses only")),
     ];
     for (presented, expected) in rows {
-        let chain = [root.issue(&leaf_params(&[presented.clone()]))];
+        let chain = [root.issue(&leaf_params(std::slice::from_ref(presented)))];
         let rejection =
             verdict(&chain, &root, &references(Provenance::SrvInsecure, policy)).unwrap_err();
         let text = rejection.to_string();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use pki_types::UnixTime;
 
 use crate::identity::{Match, PresentedId, ReferenceId};
-use crate::verify::Revocation;
 use crate::verify::dane::{AnchoredPath, DaneReport, EndEntityMatch};
 use crate::verify::path::ValidPath;
+use crate::verify::{Pin, Revocation};
 
 /// By what a peer was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,6 +24,9 @@ pub enum Authentication {
     DaneTa,
     /// The domain's owner has published this very certificate or its key in DNS (RFC 7671 §5.1).
     DaneEe,
+    /// A pin of the user (RFC 8314 §5.4): nobody else vouches for the peer. It does not meet the
+    /// minimum of confidentiality, and must not be shown as if it did.
+    Pinned,
 }
 
 /// Every check was made and passed; what they found. Only
@@ -44,6 +47,7 @@ struct Findings {
     authentication: Authentication,
     matched: Option<Matched>,
     valid_until: UnixTime,
+    pin: Option<Pin>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +108,7 @@ impl Verification {
                 authentication,
                 matched,
                 valid_until,
+                pin: None,
             }),
             dane,
             revocation: None,
@@ -127,6 +132,37 @@ impl Verification {
         }
     }
 
+    /// Asks for the pin that was held against the certificate. What it rests on has no end of its
+    /// own: a pin that is revoked changes the account.
+    pub(super) fn pinned(pin: &Pin, dane: Option<DaneReport>) -> Self {
+        Self {
+            findings: Arc::new(Findings {
+                authentication: Authentication::Pinned,
+                matched: None,
+                valid_until: UnixTime::since_unix_epoch(Duration::MAX),
+                pin: Some(pin.clone()),
+            }),
+            dane,
+            revocation: None,
+        }
+    }
+
+    /// Whether the peer is authenticated well enough for the minimum of confidentiality
+    /// (RFC 8314 §5.3): never by a pin alone (§5.4).
+    #[must_use]
+    pub fn meets_minimum(&self) -> bool {
+        match self.authentication() {
+            Authentication::Pkix | Authentication::DaneTa | Authentication::DaneEe => true,
+            Authentication::Pinned => false,
+        }
+    }
+
+    /// The pin by which the peer was authenticated, if it was by one.
+    #[must_use]
+    pub fn pin(&self) -> Option<&Pin> {
+        self.findings.pin.as_ref()
+    }
+
     pub(super) fn with_revocation(self, revocation: Revocation) -> Self {
         let revocation = match revocation {
             Revocation::NotAsked => None,
@@ -148,7 +184,8 @@ impl Verification {
     }
 
     /// The reference identifier that matched: the peer's validated identity (RFC 6125 §6.6.1).
-    /// `None` for a client's certificate, of which no name is asked.
+    /// `None` for a client's certificate, of which no name is asked, and for a pinned one, which
+    /// need not have any.
     ///
     /// With [`Authentication::DaneEe`] it is the base domain of the TLSA records: they, and no name
     /// in the certificate, bind the key to it (RFC 7671 §5.1).

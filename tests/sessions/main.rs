@@ -21,6 +21,7 @@ mod hellos;
 mod identity;
 mod keys;
 mod misuse;
+mod pins;
 mod policy;
 mod raw;
 mod received;

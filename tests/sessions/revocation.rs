@@ -10,18 +10,7 @@ use rcgen::{
 };
 use rustls::crypto::CryptoProvider;
 
-use crate::support::{HOST, Pair, Told, clock};
-
-const VERSIONS: [TlsVersions; 2] = [TlsVersions::Tls13Only, TlsVersions::Tls12Only];
-
-fn providers() -> Vec<CryptoProvider> {
-    vec![
-        #[cfg(feature = "aws-lc-rs")]
-        rustls::crypto::aws_lc_rs::default_provider(),
-        #[cfg(feature = "ring")]
-        rustls::crypto::ring::default_provider(),
-    ]
-}
+use crate::support::{HOST, Pair, Told, VERSIONS, clock, providers};
 
 struct Authority {
     issuer: Issuer<'static, KeyPair>,

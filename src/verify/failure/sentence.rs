@@ -7,7 +7,7 @@ use pki_types::UnixTime;
 use x509_parser::time::ASN1Time;
 
 use crate::text::UntrustedText;
-use crate::verify::{CertificateLabel, Check, CheckFailure, Purpose, RevocationGap};
+use crate::verify::{CertificateLabel, Check, CheckFailure, PinnedPart, Purpose, RevocationGap};
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,6 +20,7 @@ impl fmt::Display for Check {
             Self::Identity => "name",
             Self::Dane => "TLSA records",
             Self::Revocation => "revocation",
+            Self::Pin => "pin",
         })
     }
 }
@@ -210,6 +211,23 @@ impl fmt::Display for CheckFailure {
                 Date(*since)
             ),
             Self::RevocationUnknown(gap) => gap.fmt(f),
+            Self::PinMismatch {
+                part,
+                pinned,
+                presented,
+                is_same_key,
+            } => {
+                let (what, key) = match (part, is_same_key) {
+                    (PinnedPart::Certificate, true) => ("certificate", ", with the same key"),
+                    (PinnedPart::Certificate, false) => ("certificate", ", with another key"),
+                    (PinnedPart::Key, _) => ("key", ""),
+                };
+                write!(
+                    f,
+                    "the server's {what} is not the one that you trusted: that was {pinned}, this is \
+                     {presented}{key}"
+                )
+            }
         }
     }
 }
