@@ -31,6 +31,8 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const USAGE: &str = "usage: quickstart [--ca FILE] [imaps|pop3s|submissions://host[:port]]";
 const PATIENCE: Duration = Duration::from_secs(20);
+/// More than any line that a server greets or says goodbye with.
+const LONGEST_LINE: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     let result = match parse(env::args().skip(1)) {
@@ -274,6 +276,9 @@ impl Connection {
             if self.end.is_some() {
                 break self.received.len();
             }
+            if self.received.len() > LONGEST_LINE {
+                return Err("the server sends a line without end".into());
+            }
             self.turn()?;
         };
         let line: Vec<u8> = self.received.drain(..end).collect();
@@ -284,11 +289,16 @@ impl Connection {
     fn close(mut self) -> Outcome<EndOfInput> {
         self.session.close(&mut self.outgoing);
         self.flush()?;
+        let until = Instant::now() + PATIENCE;
         loop {
             if let Some(end) = self.end {
                 return Ok(end);
             }
+            if Instant::now() > until {
+                return Err("the server does not stop sending".into());
+            }
             self.turn()?;
+            self.received.clear();
         }
     }
 }
