@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
-use mail_tls::dane::{Dane, DanePolicy, TlsaLookup, TlsaName, TlsaRecord};
+use mail_tls::dane::{Dane, DaneNotApplied, DanePolicy, TlsaLookup, TlsaName, TlsaRecord};
+use mail_tls::identity::{IdentityPolicy, Provenance};
 use mail_tls::verify::{Authentication, CheckFailure};
 use mail_tls::{
     Acceptor, Alert, Certificates, CertifiedChain, ConfigError, Connector, Endpoint, Error,
@@ -342,5 +343,65 @@ fn is_established(connector: &Connector, config: rustls::ServerConfig) -> bool {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn records_of_a_host_that_was_found_insecurely_are_not_applied() {
+    // RFC 7673 §3.1: without DNSSEC on the way to the host, its records prove nothing.
+    let world = World::new();
+    let endpoint = Endpoint::new(
+        Service::Imap,
+        TlsMode::Implicit,
+        host(HOST).into(),
+        993,
+        Provenance::SrvInsecure,
+    )
+    .with_service_domain(host("example.org"));
+    let of_domain = Certificates::new(world.authority.issue(&["example.org"]));
+    let acceptor = world.acceptor_with(of_domain).build().unwrap();
+    let server = SelfSigned::new();
+    let records = dane(&world, vec![server.record()]);
+    let client = world.client();
+    let connector = client.connector_with_dane(&world.account, endpoint, &records);
+    let connector = connector.unwrap();
+    let refused = DaneNotApplied::UntrustworthyHost;
+    assert_eq!(connector.dane().unwrap().not_applied(), Some(refused));
+    let pair = Pair::established(&connector, &acceptor);
+    let info = pair.client.info().unwrap();
+    let verification = info.verification().unwrap();
+    assert_eq!(verification.authentication(), Authentication::Pkix);
+    assert_eq!(verification.dane().unwrap().not_applied(), Some(refused));
+    assert_eq!(info.server_name(), Some("example.org"));
+    let mut pair = Pair::new(&connector, &server.acceptor(&world));
+    pair.run();
+    assert_eq!(failure(&pair.client_trace()).code(), "self-signed");
+}
+
+#[test]
+fn records_of_a_securely_found_host_count_whatever_names_are_sought() {
+    // RFC 9525 §6.1 takes no host from DNS as a reference; its records still authenticate it.
+    let world = World::new();
+    let server = SelfSigned::new();
+    let records = dane(&world, vec![server.record()]);
+    for strict in [false, true] {
+        let policy = IdentityPolicy::default().with_strict_rfc9525(strict);
+        let endpoint = Endpoint::new(
+            Service::Imap,
+            TlsMode::Implicit,
+            host(HOST).into(),
+            993,
+            Provenance::SrvSecure,
+        )
+        .with_service_domain(host("example.org"))
+        .with_identity_policy(policy);
+        let client = world.client();
+        let connector = client.connector_with_dane(&world.account, endpoint, &records);
+        let pair = Pair::established(&connector.unwrap(), &server.acceptor(&world));
+        let info = pair.client.info().unwrap();
+        // Not the service domain, which RFC 7673 §4.1 prefers where no records are applied.
+        assert_eq!(info.server_name(), Some(HOST));
+        let reference = info.verification().unwrap().reference().unwrap();
+        assert_eq!(reference.to_string(), HOST);
     }
 }

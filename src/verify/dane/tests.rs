@@ -2,6 +2,7 @@
 
 mod constraint;
 mod records;
+mod together;
 mod verdicts;
 
 use std::time::Duration;
