@@ -243,7 +243,7 @@ impl Role for ClientRole {
             engine
                 .notes
                 .inherited
-                .as_ref()
+                .as_deref()
                 .filter(|inherited| now <= inherited.valid_until())
         } else {
             engine

@@ -20,7 +20,7 @@ pub(super) fn refuse_hello(
 ) -> rustls::Error {
     // rustls misses an extension that only TLS 1.2 brought before it looks at the version.
     if matches!(error, rustls::Error::PeerIncompatible(_)) && versions.are_too_old() {
-        note(|notes| notes.offered_versions = versions);
+        note(|notes| notes.offered_versions = Some(Box::new(versions)));
         put_plaintext_alert(Alert::PROTOCOL_VERSION, outgoing);
         return PeerIncompatible::Tls12NotOffered.into();
     }

@@ -29,7 +29,7 @@ pub(crate) struct Engine {
     /// How much of it was lent to the caller and has not been released.
     lent: usize,
     /// The fault that ended the connection; plaintext received before it is delivered first.
-    fault: Option<Fault>,
+    fault: Option<Box<Fault>>,
     /// Whether close_notify was sent: nothing may follow it.
     is_closed: bool,
     /// Whether the peer's close_notify was received.
@@ -46,9 +46,9 @@ pub(crate) struct Engine {
 /// is moved when a session is.
 enum Stage {
     /// The server waits for the ClientHello.
-    Hello(Box<Acceptor>, HelloPeek),
+    Hello(Box<(Acceptor, HelloPeek)>),
     /// The ClientHello was read, and waits for the configuration to go on with.
-    Offered(Box<Accepted>, Versions),
+    Offered(Box<(Accepted, Versions)>),
     Running(Box<Connection>),
     /// Nothing is left after a fault before there was a connection.
     Spent,
@@ -98,7 +98,7 @@ impl Engine {
     }
 
     pub(super) fn server(handshake_limit: usize) -> Self {
-        let stage = Stage::Hello(Box::default(), HelloPeek::default());
+        let stage = Stage::Hello(Box::default());
         Self::new(stage, Notes::default(), handshake_limit)
     }
 
@@ -147,18 +147,18 @@ impl Engine {
             self.handshake_bytes = self.handshake_bytes.saturating_add(bytes);
         }
         if self.handshake_bytes > self.handshake_limit {
-            self.fault = Some(Fault::TooMuch {
+            self.fail(Fault::TooMuch {
                 what: "bytes before the session was established",
                 bound: self.handshake_limit,
             });
         } else if let Err(fault) = self.stage.take(portion) {
-            self.fault = Some(fault);
+            self.fail(fault);
         }
         incoming.advance(bytes);
         if self.fault.is_none() && records > 0 {
             self.process(records, outgoing);
             if is_illegal && self.fault.is_none() {
-                self.fault = Some(Fault::Tls(InvalidMessage::InvalidContentType.into()));
+                self.fail(Fault::Tls(InvalidMessage::InvalidContentType.into()));
             }
         }
         self.tell_of_fault(outgoing);
@@ -196,7 +196,7 @@ impl Engine {
             }
             Err(error) => {
                 self.waiting = self.stage.first_chunk().len();
-                self.fault = Some(Fault::Tls(error));
+                self.fail(Fault::Tls(error));
                 return;
             }
         }
@@ -206,7 +206,7 @@ impl Engine {
         } else if !self.is_handshaking() {
             self.idle_records = self.idle_records.saturating_add(records);
             if self.idle_records > RECORDS_WITHOUT_PROGRESS {
-                self.fault = Some(Fault::TooMuch {
+                self.fail(Fault::TooMuch {
                     what: "records without data in them",
                     bound: RECORDS_WITHOUT_PROGRESS,
                 });
@@ -214,13 +214,18 @@ impl Engine {
         }
     }
 
+    fn fail(&mut self, fault: Fault) {
+        self.fault = Some(Box::new(fault));
+    }
+
     /// Goes on with a ClientHello that was read.
     pub(crate) fn proceed(&mut self, outcome: HelloOutcome, outgoing: &mut BytesMut) {
         let stage = mem::replace(&mut self.stage, Stage::Spent);
-        let Stage::Offered(accepted, versions) = stage else {
+        let Stage::Offered(offered) = stage else {
             self.stage = stage;
             return;
         };
+        let (accepted, versions) = *offered;
         match outcome {
             HelloOutcome::Proceed(config) => {
                 let result = with_notes(&mut self.notes, || accepted.into_connection(config));
@@ -231,8 +236,8 @@ impl Engine {
                     }
                     Err((error, alert)) => {
                         put_alert(alert, Alert::HANDSHAKE_FAILURE, outgoing);
-                        self.fault = Some(Fault::Tls(error));
-                        self.notes.offered_versions = versions;
+                        self.fail(Fault::Tls(error));
+                        self.notes.offered_versions = Some(Box::new(versions));
                     }
                 }
             }
@@ -249,7 +254,8 @@ impl Engine {
     /// The ClientHello that waits for [`proceed`](Self::proceed).
     pub(crate) fn offered_hello(&self) -> Option<ClientHello> {
         match &self.stage {
-            Stage::Offered(accepted, versions) => {
+            Stage::Offered(offered) => {
+                let (accepted, versions) = &**offered;
                 Some(ClientHello::new(&accepted.client_hello(), *versions))
             }
             Stage::Hello(..) | Stage::Running(_) | Stage::Spent => None,
@@ -286,7 +292,7 @@ impl Engine {
 
     /// The fault that ended the connection, once.
     pub(crate) fn take_fault(&mut self) -> Option<Fault> {
-        self.fault.take()
+        self.fault.take().map(|fault| *fault)
     }
 
     /// Encrypts all of `plaintext` into `outgoing`.
@@ -426,13 +432,17 @@ impl Stage {
 
     /// Gives rustls all of `portion`.
     fn take(&mut self, portion: &[u8]) -> Result<(), Fault> {
-        if let Self::Hello(_, peek) = self {
+        if let Self::Hello(hello) = self {
+            let (_, peek) = &mut **hello;
             peek.see(portion);
         }
         let mut portion = Source(portion);
         while !portion.0.is_empty() {
             let taken = match self {
-                Self::Hello(acceptor, _) => acceptor.read_tls(&mut portion),
+                Self::Hello(hello) => {
+                    let (acceptor, _) = &mut **hello;
+                    acceptor.read_tls(&mut portion)
+                }
                 Self::Running(connection) => connection.read_tls(&mut portion),
                 Self::Offered(..) | Self::Spent => return Ok(()),
             };
@@ -461,19 +471,22 @@ impl Stage {
                     .map(Received::from)
             }
             Self::Running(connection) => connection.process_new_packets().map(Received::from),
-            Self::Hello(acceptor, peek) => match acceptor.accept() {
-                Ok(None) => Ok(Received::default()),
-                Ok(Some(accepted)) => {
-                    let versions = peek.versions();
-                    *self = Self::Offered(Box::new(accepted), versions);
-                    Ok(Received::default())
+            Self::Hello(hello) => {
+                let (acceptor, peek) = &mut **hello;
+                match acceptor.accept() {
+                    Ok(None) => Ok(Received::default()),
+                    Ok(Some(accepted)) => {
+                        let versions = peek.versions();
+                        *self = Self::Offered(Box::new((accepted, versions)));
+                        Ok(Received::default())
+                    }
+                    Err((error, alert)) => {
+                        let versions = peek.versions();
+                        *self = Self::Spent;
+                        Err(refuse_hello(error, alert, versions, outgoing))
+                    }
                 }
-                Err((error, alert)) => {
-                    let versions = peek.versions();
-                    *self = Self::Spent;
-                    Err(refuse_hello(error, alert, versions, outgoing))
-                }
-            },
+            }
             Self::Offered(..) | Self::Spent => Ok(Received::default()),
         }
     }

@@ -83,7 +83,10 @@ fn incompatible(what: PeerIncompatible, context: &FaultContext<'_>) -> Error {
         | PeerIncompatible::ServerDoesNotSupportTls12Or13
         | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
         | PeerIncompatible::SupportedVersionsExtensionRequired => ProtocolError::NoCommonVersion {
-            offered: context.notes.offered_versions.as_slice().to_vec(),
+            offered: match &context.notes.offered_versions {
+                Some(versions) => versions.as_slice().to_vec(),
+                None => Vec::new(),
+            },
         },
         PeerIncompatible::NoCipherSuitesInCommon => ProtocolError::Incompatible {
             missing: "a cipher suite in common".into(),

@@ -19,7 +19,7 @@ pub(crate) struct Notes {
     /// The verdict on the peer's certificate, when it was verified in this handshake.
     pub(crate) verdict: Option<Result<Verification, Arc<CertificateRejection>>>,
     /// The verdict that a session inherits if the server accepts the ticket that was offered.
-    pub(crate) inherited: Option<Verification>,
+    pub(crate) inherited: Option<Box<Verification>>,
     /// Whether the server asked for a client certificate.
     pub(crate) client_certificate_asked: bool,
     /// Whether a client certificate was sent.
@@ -27,7 +27,7 @@ pub(crate) struct Notes {
     /// The OCSP response that the server stapled, uninterpreted.
     pub(crate) ocsp_response: Box<[u8]>,
     /// The versions that the client offered, when none of them is enabled here.
-    pub(crate) offered_versions: Versions,
+    pub(crate) offered_versions: Option<Box<Versions>>,
     /// The certificate that this server shows, as a channel binding; rustls does not tell which it
     /// was.
     pub(super) end_point: EndPoint,
@@ -48,7 +48,7 @@ impl Notes {
         match &self.verdict {
             Some(Ok(verification)) => Some(verification),
             Some(Err(_)) => None,
-            None => self.inherited.as_ref(),
+            None => self.inherited.as_deref(),
         }
     }
 }

@@ -79,7 +79,7 @@ impl TicketStore {
         if !self.is_good(&ticket) {
             return None;
         }
-        note(|notes| notes.inherited = Some(ticket.verification));
+        note(|notes| notes.inherited = Some(Box::new(ticket.verification)));
         Some(ticket.value)
     }
 }
@@ -105,7 +105,7 @@ impl ClientSessionStore for TicketStore {
             kept.tls12 = None;
             return None;
         }
-        note(|notes| notes.inherited = Some(ticket.verification.clone()));
+        note(|notes| notes.inherited = Some(Box::new(ticket.verification.clone())));
         Some(ticket.value.clone())
     }
 
