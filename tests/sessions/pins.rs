@@ -7,8 +7,8 @@ use mail_tls::dane::{DanePolicy, TlsaLookup, TlsaName, TlsaRecord};
 use mail_tls::verify::{Authentication, CheckFailure, Fingerprint, PinCause, PinnedPart};
 use mail_tls::{
     Acceptor, Account, Acknowledged, CertificateRejection, Certificates, CertifiedChain, Client,
-    Clock, Connector, EmailAddress, Endpoint, Error, Host, Phase, Pin, PinNotAccepted, Provenance,
-    Server, Service, TlsMode, TlsVersions, TrustAnchors,
+    Clock, Connector, EmailAddress, Endpoint, Error, Host, MinimumConfidentiality, Operation,
+    Phase, Pin, PinNotAccepted, Provenance, Server, Service, TlsMode, TlsVersions, TrustAnchors,
 };
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -148,6 +148,17 @@ fn a_self_signed_certificate_is_pinned_and_used() {
             assert!(!verification.meets_minimum());
             assert_eq!(verification.pin(), Some(&pin));
             assert!(info.to_string().contains(" peer=pinned "), "{info}");
+            assert!(!pair.client.indicator().is_confidential());
+            assert!(
+                pair.client
+                    .confidentiality()
+                    .unwrap()
+                    .meets(&MinimumConfidentiality::default())
+                    .is_err()
+            );
+            // What the user has accepted with the pin may be done all the same.
+            assert!(pair.client.permit(Operation::Reading).is_ok());
+            assert!(pair.client.credential_permit().is_ok());
             pair.server.send(b"* OK\r\n", &mut pair.to_client).unwrap();
             pair.run();
             assert_eq!(pair.client_trace(), [Told::Data(b"* OK\r\n".to_vec())]);
@@ -346,7 +357,7 @@ fn a_pin_is_nothing_to_an_account_that_requires_the_minimum() {
     let account = account(ADDRESS);
     pinned(&world, &account, &acceptor, PinnedPart::Certificate);
     account.complete_setup();
-    account.raise_minimum(mail_tls::MinimumConfidentiality::default());
+    account.raise_minimum(MinimumConfidentiality::default());
     let refused = rejection(&mut run(&world.connector(&account), &acceptor));
     assert_eq!(refused.code(), "self-signed");
     assert_eq!(refused.pin_offer(), None);
