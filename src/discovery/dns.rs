@@ -137,8 +137,11 @@ impl Question {
         Self::new(format!("_{label}._tcp.{domain}"), RecordType::Srv)
     }
 
-    /// RFC 7673 §3.3.
+    /// RFC 7673 §3.3. A host with an underscore has no such name (RFC 6698 §3).
     pub(super) fn tlsa(host: &HostName, port: u16) -> Option<Self> {
+        if host.as_str().contains('_') {
+            return None;
+        }
         Self::new(format!("_{port}._tcp.{host}"), RecordType::Tlsa)
     }
 

@@ -3,8 +3,12 @@
 
 use std::time::Duration;
 
+use pki_types::UnixTime;
+
 use super::dns::{Answer, Data, DnsFailure, DnsStatus, Question};
+use crate::endpoint::Endpoint;
 use crate::name::HostName;
+use crate::verify::dane::{TlsaLookup, TlsaName, TlsaRecord};
 
 /// Looks up whether a server has addresses, and its TLSA records where DNSSEC protects them.
 ///
@@ -237,6 +241,53 @@ impl ServerRecords {
         match self {
             Self::Tlsa { .. } => true,
             Self::NoTlsa { .. } | Self::NoAddress | Self::DoNotConnect { .. } => false,
+        }
+    }
+}
+
+impl ServerRecords {
+    /// The same as the answer to a TLSA query, for a
+    /// [`DanePolicy`](crate::dane::DanePolicy) to decide on and for
+    /// [`Client::connector_with_dane`](crate::Client::connector_with_dane). `endpoint` is the one
+    /// that was looked up, `answered` when the answers came.
+    ///
+    /// What cannot be read, or is more than is looked at, counts as a failed lookup: it is not
+    /// absent, and the server is not connected to. `None` for a server without an address, and for
+    /// an endpoint that cannot have TLSA records, such as an IP address.
+    pub fn tlsa_lookup(&self, endpoint: &Endpoint, answered: UnixTime) -> Option<TlsaLookup> {
+        let name = TlsaName::of_endpoint(endpoint)?;
+        match self {
+            // Not secure, or not there: either way nothing counts (RFC 7673 §3.4).
+            Self::NoTlsa { .. } => Some(TlsaLookup::Insecure(name)),
+            Self::NoAddress => None,
+            Self::DoNotConnect { failure, .. } => Some(match failure {
+                DnsFailure::Bogus => TlsaLookup::Bogus(name),
+                DnsFailure::ServerFailure
+                | DnsFailure::TimedOut
+                | DnsFailure::Refused
+                | DnsFailure::Malformed
+                | DnsFailure::Indeterminate
+                | DnsFailure::TooLarge => TlsaLookup::Indeterminate(name),
+            }),
+            Self::Tlsa {
+                base,
+                records,
+                lifetime,
+            } => {
+                let host = endpoint.host().name()?.clone();
+                let failed = TlsaLookup::Indeterminate(name);
+                let name = TlsaName::tcp_through_secure_cnames(endpoint.port(), host, base.clone());
+                let records: Result<Vec<_>, _> = records
+                    .iter()
+                    .map(|rdata| TlsaRecord::from_rdata(rdata))
+                    .collect();
+                let (Some(name), Ok(records)) = (name, records) else {
+                    return Some(failed);
+                };
+                let ttl = lifetime.unwrap_or_default();
+                let set = TlsaLookup::validated_over_trusted_path(name, records, answered, ttl);
+                Some(set.unwrap_or(failed))
+            }
         }
     }
 }

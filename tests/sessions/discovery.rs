@@ -1,13 +1,17 @@
 //! From an email address to an established session, and from an attacker's records to nothing.
 
+use std::time::SystemTime;
+
+use mail_tls::dane::{DanePolicy, TlsaLookup};
 use mail_tls::discovery::{
-    Answer, Attempt, Configuration, Decision, Discovery, DnsStatus, MailServer, Outcome, Plan,
-    Reason, SrvRecord, Transport,
+    Answer, Attempt, Configuration, Decision, Discovery, DnsFailure, DnsStatus, Lookup, MailServer,
+    Outcome, Plan, Reason, RecordType, SrvRecord, Transport,
 };
 use mail_tls::{
-    Acknowledged, AttemptOutcome, Certificates, EmailAddress, Error, Host, HostName, Operation,
-    Provenance, Service, TlsMode,
+    Acknowledged, Aspect, AttemptOutcome, Certificates, EmailAddress, Error, Host, HostName,
+    Operation, Provenance, Service, TlsMode,
 };
+use rustls::pki_types::UnixTime;
 
 use crate::support::{Pair, Told, World};
 
@@ -73,6 +77,127 @@ fn from_an_address_to_a_session() {
     assert_eq!(plan.next(&attempt, outcome).decision, Decision::Use);
     assert!(pair.client.permit(Operation::Authentication).is_ok());
     assert!(pair.client.indicator().is_confidential());
+}
+
+/// RFC 7673: what discovery has found in signed records decides who the server is: one that no
+/// authority vouches for is taken, and one that an authority vouches for is not.
+#[test]
+fn from_an_address_to_a_session_with_dane() {
+    let (world, stranger) = (World::new(), World::new());
+    let chain = stranger.authority.issue(&["other.example.net"]);
+    // `3 0 0`: the certificate as it is.
+    let rdata = [&[3, 0, 0][..], chain.certificates()[0].as_ref()].concat();
+    let host = HostName::parse(PROVIDER).unwrap();
+    let mut lookup = Lookup::new(host, 993);
+    while let Some(question) = lookup.next_question() {
+        let answer = match question.record_type() {
+            RecordType::A => Answer::addresses(DnsStatus::Secure),
+            RecordType::Tlsa => Answer::tlsa(DnsStatus::Secure, [rdata.clone()]),
+            _ => Answer::nothing(DnsStatus::Secure),
+        };
+        assert!(lookup.answer(&question, answer));
+    }
+    let Outcome::Found(found) = discover(DnsStatus::Secure, PROVIDER).outcome() else {
+        panic!("nothing was found");
+    };
+    let records = lookup.result().unwrap();
+    let mut plan = Plan::new(&found.configuration, Service::Imap, &world.account);
+    plan.set_records(&Host::parse(PROVIDER).unwrap(), 993, &records);
+    let Attempt::Tls(attempt) = first(&mut plan) else {
+        panic!("{plan:?}");
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = UnixTime::since_unix_epoch(now.unwrap());
+    let endpoint = attempt.endpoint().clone();
+    let found = attempt.records().unwrap().tlsa_lookup(&endpoint, now);
+    let dane = DanePolicy::default().decide(&found.unwrap()).unwrap();
+    let client = world.client();
+    let connector = client.connector_with_dane(&world.account, endpoint, &dane);
+    let connector = connector.unwrap();
+    let trusted = world.authority.issue(&[PROVIDER]);
+    for (chain, is_accepted) in [(chain, true), (trusted, false)] {
+        let acceptor = world
+            .server()
+            .acceptor(Service::Imap, TlsMode::Implicit, Certificates::new(chain))
+            .build()
+            .unwrap();
+        let mut pair = Pair::new(&connector, &acceptor);
+        pair.run();
+        assert_eq!(pair.client.indicator().is_confidential(), is_accepted);
+        let protection = pair.client.protection();
+        let has_dane = protection.is_some_and(|protection| protection.has(Aspect::Dane));
+        assert_eq!(has_dane, is_accepted);
+        let rejected = matches!(
+            pair.client_trace()[..],
+            [Told::Failed(Error::Certificate(_))]
+        );
+        assert_eq!(rejected, !is_accepted);
+    }
+}
+
+/// What DNS says of a server, in DANE's terms: a failure is not an absence.
+#[test]
+fn what_a_lookup_means_to_dane() {
+    let endpoint = |host: &str| {
+        let host = Host::parse(host).unwrap();
+        let (service, mode) = (Service::Imap, TlsMode::Implicit);
+        mail_tls::Endpoint::new(service, mode, host, 993, Provenance::Typed)
+    };
+    let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1));
+    let run = |address: Answer, tlsa: Answer| {
+        let mut lookup = Lookup::new(HostName::parse(PROVIDER).unwrap(), 993);
+        while let Some(question) = lookup.next_question() {
+            let answer = match question.record_type() {
+                RecordType::A => address.clone(),
+                RecordType::Tlsa => tlsa.clone(),
+                _ => Answer::nothing(DnsStatus::Insecure),
+            };
+            lookup.answer(&question, answer);
+        }
+        lookup.result().unwrap()
+    };
+    let secure = || Answer::addresses(DnsStatus::Secure);
+    let tlsa = |rdata: Vec<u8>| Answer::tlsa(DnsStatus::Secure, [rdata]);
+    let kind = |lookup: Option<TlsaLookup>| match lookup {
+        None => "none",
+        Some(TlsaLookup::Secure(_)) => "secure",
+        Some(TlsaLookup::Insecure(_)) => "insecure",
+        Some(TlsaLookup::Bogus(_)) => "bogus",
+        Some(TlsaLookup::Indeterminate(_)) => "indeterminate",
+        Some(other) => panic!("{other:?}"),
+    };
+    let many = Answer::tlsa(DnsStatus::Secure, (0..99).map(|n| vec![3, 1, 1, n]));
+    let rows = [
+        (secure(), tlsa(vec![3, 1, 1, 7]), "secure"),
+        (secure(), tlsa(vec![3, 1]), "indeterminate"), // cannot be read
+        (secure(), many, "indeterminate"),             // more than is looked at
+        (
+            secure(),
+            Answer::failed(DnsFailure::ServerFailure),
+            "indeterminate",
+        ),
+        (secure(), Answer::nothing(DnsStatus::Bogus), "bogus"),
+        (secure(), Answer::nothing(DnsStatus::Secure), "insecure"),
+        (
+            Answer::addresses(DnsStatus::Insecure),
+            tlsa(vec![3, 1, 1, 7]),
+            "insecure",
+        ),
+        (
+            Answer::nothing(DnsStatus::Secure),
+            tlsa(vec![3, 1, 1, 7]),
+            "none",
+        ),
+    ];
+    for (address, tlsa, expected) in rows {
+        let records = run(address, tlsa);
+        let lookup = records.tlsa_lookup(&endpoint(PROVIDER), now);
+        assert_eq!(kind(lookup), expected, "{records:?}");
+        assert_eq!(
+            kind(records.tlsa_lookup(&endpoint("192.0.2.1"), now)),
+            "none"
+        );
+    }
 }
 
 /// RFC 6186 §6: a confirmation does not replace the certificate; its failure is not answered by a
