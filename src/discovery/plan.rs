@@ -7,6 +7,7 @@ mod tests;
 use super::configuration::Configuration;
 use super::lookup::ServerRecords;
 use super::server::{MailServer, Transport};
+use crate::endpoint::Endpoint;
 use crate::identity::Provenance;
 use crate::name::{Host, HostName};
 use crate::policy::{Account, AttemptOutcome};
@@ -355,8 +356,7 @@ impl Plan {
         Some(match way.strength {
             Strength::Implicit | Strength::StartTls => Attempt::Tls(TlsAttempt {
                 way: index,
-                endpoint: way.server.endpoint()?,
-                domain: self.domain.clone(),
+                endpoint: verified_by(way.server.endpoint()?, &self.domain),
                 records: way.records.clone(),
             }),
             Strength::Cleartext => Attempt::Cleartext(CleartextAttempt {
@@ -364,6 +364,23 @@ impl Plan {
                 server: way.server.clone(),
             }),
         })
+    }
+}
+
+/// What DNS or an unauthenticated document has named for a domain is verified by the domain: beside
+/// the host where that is trustworthy, in place of it otherwise (RFC 7817 §3, RFC 7673 §4.1).
+fn verified_by(endpoint: Endpoint, domain: &HostName) -> Endpoint {
+    match endpoint.provenance() {
+        Provenance::SrvSecure
+        | Provenance::SrvInsecure
+        | Provenance::AutoconfigUnauthenticated
+        | Provenance::Confirmed => endpoint.with_service_domain(domain.clone()),
+        Provenance::Typed
+        | Provenance::Administrator
+        | Provenance::ProviderDatabase
+        | Provenance::AutoconfigAuthenticated
+        | Provenance::TlsaBaseDomain
+        | Provenance::Guessed => endpoint,
     }
 }
 

@@ -79,6 +79,47 @@ fn from_an_address_to_a_session() {
     assert!(pair.client.indicator().is_confidential());
 }
 
+/// RFC 7673 §4.1, RFC 7817 §3: a target within the domain that nothing protects is connected to
+/// without a question, and verified by the domain, never by its own name. Secure: by either.
+#[test]
+fn by_which_name_a_server_is_verified() {
+    let target = "imap.example.org";
+    for (status, name, expected) in [
+        (
+            DnsStatus::Insecure,
+            "example.org",
+            AttemptOutcome::Established,
+        ),
+        (
+            DnsStatus::Insecure,
+            target,
+            AttemptOutcome::CertificateRejected,
+        ),
+        (
+            DnsStatus::Secure,
+            "example.org",
+            AttemptOutcome::Established,
+        ),
+        (DnsStatus::Secure, target, AttemptOutcome::Established),
+        (
+            DnsStatus::Secure,
+            "example.net",
+            AttemptOutcome::CertificateRejected,
+        ),
+    ] {
+        let world = World::new();
+        let Outcome::Found(found) = discover(status, target).outcome() else {
+            panic!("nothing was found");
+        };
+        let mut plan = Plan::new(&found.configuration, Service::Imap, &world.account);
+        let (outcome, pair) = make(&world, &first(&mut plan), name);
+        assert_eq!(outcome, expected, "{status:?} {name}");
+        if let Some(info) = pair.client.info() {
+            assert_eq!(info.server_name(), Some("example.org")); // the preferred name for SNI
+        }
+    }
+}
+
 /// RFC 7673: what discovery has found in signed records decides who the server is: one that no
 /// authority vouches for is taken, and one that an authority vouches for is not.
 #[test]

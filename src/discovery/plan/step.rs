@@ -5,7 +5,6 @@ use std::fmt;
 use crate::discovery::lookup::ServerRecords;
 use crate::discovery::server::MailServer;
 use crate::endpoint::Endpoint;
-use crate::name::HostName;
 use crate::policy::AttemptOutcome;
 
 /// An attempt: one new connection.
@@ -24,7 +23,6 @@ pub enum Attempt {
 pub struct TlsAttempt {
     pub(super) way: usize,
     pub(super) endpoint: Endpoint,
-    pub(super) domain: HostName,
     pub(super) records: Option<ServerRecords>,
 }
 
@@ -108,15 +106,10 @@ impl Attempt {
 }
 
 impl TlsAttempt {
-    /// Where to connect to.
+    /// Where to connect to, and by which domain the server is verified (RFC 7817 §3,
+    /// RFC 7673 §4.1).
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    /// The mail domain, by which the server may be verified, and has to be where its host is not
-    /// trustworthy (RFC 7817 §3, RFC 7673 §4.1).
-    pub fn domain(&self) -> &HostName {
-        &self.domain
     }
 
     /// What DNS says of the server, where it was looked up.

@@ -215,7 +215,7 @@ fn dns_rules_servers_out() {
         Attempt::Tls(attempt) => {
             assert_eq!(attempt.endpoint().port(), 143);
             assert_eq!(attempt.records(), Some(&tlsa));
-            assert_eq!(attempt.domain().as_str(), "example.org");
+            assert_eq!(attempt.endpoint().service_domain(), None); // typed
         }
         other => panic!("{other:?}"),
     }
