@@ -87,6 +87,7 @@ impl Account {
         let mut state = account.state().clone();
         state.minimum = record.minimum;
         state.seen = record.seen;
+        state.pins = record.pins;
         Self(Arc::new(Shared {
             address: record.address,
             state: Mutex::new(state),
@@ -94,13 +95,14 @@ impl Account {
     }
 
     /// What has to be stored of the account for the next start of the program: its address, its
-    /// minimum, and what protection it has had.
+    /// minimum, what protection it has had, and its pins.
     pub fn record(&self) -> AccountRecord {
         let state = self.state();
         AccountRecord {
             address: self.address().cloned(),
             minimum: state.minimum.clone(),
             seen: state.seen.clone(),
+            pins: state.pins.clone(),
         }
     }
 
@@ -263,7 +265,8 @@ impl Account {
     }
 
     /// Gives back a pin that this account had when its settings were saved, together with the
-    /// lowered minimum without which it would not be used.
+    /// lowered minimum without which it would not be used. An [`AccountRecord`] does it by itself;
+    /// this is for settings in another form.
     ///
     /// Returns whether it was taken: the pin of another account is not.
     pub fn restore_pin(&self, pin: Pin) -> bool {

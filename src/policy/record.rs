@@ -3,6 +3,7 @@
 use super::confidentiality::MinimumConfidentiality;
 use super::ratchet::ProtectionRecord;
 use crate::name::EmailAddress;
+use crate::verify::Pin;
 
 /// What has to be stored of an account: from [`Account::record`](crate::Account::record), for
 /// [`Account::restore`](crate::Account::restore).
@@ -28,7 +29,8 @@ use crate::name::EmailAddress;
 ///       "post_quantum": true,
 ///       "dane": false
 ///     }
-///   ]
+///   ],
+///   "pins": ["pin1 certificate imap 993 127.0.0.1 - sha256:5c1a… sha256:09f3… ann@example.org"]
 /// }
 /// ```
 ///
@@ -46,4 +48,5 @@ pub struct AccountRecord {
     pub(super) address: Option<EmailAddress>,
     pub(super) minimum: Option<MinimumConfidentiality>,
     pub(super) seen: ProtectionRecord,
+    pub(super) pins: Vec<Pin>,
 }

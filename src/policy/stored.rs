@@ -8,6 +8,7 @@ use super::record::AccountRecord;
 use crate::name::{EmailAddress, InvalidEmailAddress};
 use crate::registry::{CipherSuite, NamedGroup};
 use crate::stored::StoredService;
+use crate::verify::Pin;
 
 const VERSION: u32 = 1;
 
@@ -18,6 +19,7 @@ pub(super) struct Stored {
     address: Option<String>,
     minimum: Option<StoredMinimum>,
     seen: Vec<StoredProtection>,
+    pins: Vec<Pin>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +49,8 @@ pub(super) enum InvalidStored {
     Version(u32),
     #[error("the stored account has an address that is none: {0}")]
     Address(#[from] InvalidEmailAddress),
+    #[error("the stored account has a pin of another account")]
+    ForeignPin,
     #[error("the stored account denies a group or cipher suite that does not exist")]
     Unregistered,
 }
@@ -72,6 +76,7 @@ impl From<AccountRecord> for Stored {
             address: record.address.map(|address| address.to_string()),
             minimum,
             seen: seen.collect(),
+            pins: record.pins,
         }
     }
 }
@@ -95,10 +100,20 @@ impl TryFrom<Stored> for AccountRecord {
             };
             seen.observe(own.service.into(), protection);
         }
+        let address = address.transpose()?;
+        // RFC 8314 §5.4: a pin is of no use to another account.
+        if stored
+            .pins
+            .iter()
+            .any(|pin| Some(pin.account()) != address.as_ref())
+        {
+            return Err(InvalidStored::ForeignPin);
+        }
         Ok(Self {
-            address: address.transpose()?,
+            address,
             minimum: stored.minimum.map(minimum).transpose()?,
             seen,
+            pins: stored.pins,
         })
     }
 }
@@ -128,6 +143,24 @@ mod tests {
     use crate::Account;
     use crate::service::Service;
 
+    fn pin(account: &str) -> String {
+        let hash = format!("sha256:{}", "00".repeat(32));
+        format!("pin1 key imap 993 mail.example.org - {hash} {hash} {account}")
+    }
+
+    #[test]
+    fn a_pin_is_stored_with_its_account() {
+        let address = EmailAddress::parse("ann@example.org").unwrap();
+        let account = Account::configured().with_address(address);
+        assert!(account.restore_pin(pin("ann@example.org").parse().unwrap()));
+        let stored = serde_json::to_string(&account.record()).unwrap();
+        let read: AccountRecord = serde_json::from_str(&stored).unwrap();
+        let restored = Account::restore(read);
+        assert_eq!(restored.pins(), account.pins());
+        assert_eq!(restored.pins().len(), 1);
+        assert!(!restored.requires_confidentiality());
+    }
+
     #[test]
     fn the_stored_form() {
         let address = EmailAddress::parse("ann@example.org").unwrap();
@@ -148,7 +181,7 @@ mod tests {
             r#""post_quantum_only":false,"denied_groups":["secp256r1"],"#,
             r#""denied_suites":["TLS_AES_128_GCM_SHA256"]},"seen":[{"service":"imap","#,
             r#""verified":true,"implicit_tls":false,"tls13":false,"post_quantum":false,"#,
-            r#""dane":false}]}"#
+            r#""dane":false}],"pins":[]}"#
         );
         assert_eq!(stored, expected);
         let read: AccountRecord = serde_json::from_str(&stored).unwrap();
@@ -159,6 +192,13 @@ mod tests {
             ("secp256r1", "secp1", "does not exist"),
             ("\"seen\"", "\"more\":1,\"seen\"", "unknown field"),
             ("\"tls13_only\":false,", "", "missing field"),
+            (",\"pins\":[]", "", "missing field"),
+            ("[]}", "[\"pin\"]}", "stored pin cannot be read"),
+            (
+                "[]}",
+                &format!("[\"{}\"]}}", pin("bob@example.org")),
+                "another account",
+            ),
         ] {
             let broken = stored.replacen(from, to, 1);
             let error = serde_json::from_str::<AccountRecord>(&broken).unwrap_err();

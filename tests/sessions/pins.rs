@@ -8,7 +8,8 @@ use mail_tls::verify::{Authentication, CheckFailure, Fingerprint, PinCause, Pinn
 use mail_tls::{
     Acceptor, Account, Acknowledged, CertificateRejection, Certificates, CertifiedChain, Client,
     Clock, Connector, EmailAddress, Endpoint, Error, Host, MinimumConfidentiality, Operation,
-    Phase, Pin, PinNotAccepted, Provenance, Server, Service, TlsMode, TlsVersions, TrustAnchors,
+    Phase, Pin, PinNotAccepted, PolicyRefusal, Provenance, Server, Service, TlsMode, TlsVersions,
+    TrustAnchors, Unmet,
 };
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -357,10 +358,16 @@ fn a_pin_is_nothing_to_an_account_that_requires_the_minimum() {
     let account = account(ADDRESS);
     pinned(&world, &account, &acceptor, PinnedPart::Certificate);
     account.complete_setup();
+    let mut running = run(&world.connector(&account), &acceptor);
+    assert_eq!(running.client_trace(), [Told::Established]);
     account.raise_minimum(MinimumConfidentiality::default());
     let refused = rejection(&mut run(&world.connector(&account), &acceptor));
     assert_eq!(refused.code(), "self-signed");
     assert_eq!(refused.pin_offer(), None);
+    // What runs already may be used for nothing any more (RFC 8314 §5.2).
+    let refused = running.client.permit(Operation::Reading).unwrap_err();
+    let unmet = Unmet::Pinned;
+    assert_eq!(refused, PolicyRefusal::BelowMinimum { unmet });
 }
 
 #[test]
