@@ -1,6 +1,7 @@
 //! The only folder that names rustls' connection and verifier types.
 
 mod alerts;
+mod buffers;
 mod channel_binding;
 mod client_config;
 mod engine;

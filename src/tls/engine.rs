@@ -1,18 +1,19 @@
 //! One rustls connection, fed from the caller's buffer and drained into the caller's buffer.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BytesMut};
 use pki_types::CertificateDer;
 use rustls::client::ClientConnection;
 use rustls::server::{Accepted, Acceptor};
 use rustls::{Connection, HandshakeKind, InvalidMessage, IoState, ServerConfig};
 
 use super::alerts::{RECORD_ALERT, put_alert, put_plaintext_alert, refuse_hello};
+use super::buffers::{NothingYet, Sink, Source};
 use super::hello::{ClientHello, HelloPeek, Versions};
 use super::inlet::{Inlet, Portion};
 use super::scope::{Notes, with_notes};
@@ -528,51 +529,5 @@ fn io_fault(error: io::Error) -> Fault {
     match error.downcast::<rustls::Error>() {
         Ok(error) => Fault::Tls(error),
         Err(_) => Fault::Tls(InvalidMessage::HandshakePayloadTooLarge.into()),
-    }
-}
-
-/// So many bytes are copied at once. For 8 KiB and more the C library takes an instruction which is
-/// several times slower than its loop on some processors, depending on the addresses (with AMD's
-/// Zen 3 and 4 until glibc 2.39).
-const COPY: usize = 4096;
-
-/// Reads from the caller's buffer.
-struct Source<'a>(&'a [u8]);
-
-impl Read for Source<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        into.chunks_mut(COPY).map(|chunk| self.0.read(chunk)).sum()
-    }
-}
-
-/// Appends to the caller's buffer.
-struct Sink<'a>(&'a mut BytesMut);
-
-impl Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.put_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        let total = pieces.iter().map(|piece| piece.len()).sum();
-        self.0.reserve(total);
-        for piece in pieces {
-            self.0.put_slice(piece);
-        }
-        Ok(total)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A reader whose data have not come yet.
-struct NothingYet;
-
-impl Read for NothingYet {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
     }
 }
