@@ -8,6 +8,7 @@ mod engine;
 mod fault;
 mod hello;
 mod inlet;
+mod negotiated;
 mod provider;
 mod remembered;
 mod scope;

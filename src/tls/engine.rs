@@ -7,10 +7,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
-use pki_types::CertificateDer;
 use rustls::client::ClientConnection;
 use rustls::server::{Accepted, Acceptor};
-use rustls::{Connection, HandshakeKind, InvalidMessage, IoState, ServerConfig};
+use rustls::{Connection, InvalidMessage, IoState, ServerConfig};
 
 use super::alerts::{RECORD_ALERT, put_alert, put_plaintext_alert, refuse_hello};
 use super::buffers::{NothingYet, Sink, Source};
@@ -19,7 +18,6 @@ use super::inlet::{Inlet, Portion};
 use super::scope::{Notes, with_notes};
 use crate::alert::Alert;
 use crate::limits::{QUEUED_PLAINTEXT, RECORD_HEADER, RECORDS_WITHOUT_PROGRESS};
-use crate::registry::{CipherSuite, NamedGroup};
 
 /// One rustls connection of either side.
 pub(crate) struct Engine {
@@ -70,7 +68,7 @@ pub(crate) enum Progress {
     Starved,
     /// Something happened: look again.
     Advanced,
-    /// The ClientHello is there and waits for [`Engine::proceed`] or [`Engine::refuse`].
+    /// The ClientHello is there and waits for [`Engine::proceed`].
     HelloRead,
 }
 
@@ -374,50 +372,11 @@ impl Engine {
     }
 }
 
-/// What was negotiated.
 impl Engine {
     pub(super) fn running(&self) -> Option<&Connection> {
         match &self.stage {
             Stage::Running(connection) => Some(connection),
             Stage::Hello(..) | Stage::Offered(..) | Stage::Spent => None,
-        }
-    }
-
-    pub(crate) fn version(&self) -> Option<u16> {
-        self.running()?.protocol_version().map(u16::from)
-    }
-
-    pub(crate) fn cipher_suite(&self) -> Option<CipherSuite> {
-        let suite = self.running()?.negotiated_cipher_suite()?.suite();
-        Some(CipherSuite::from_code_point(suite.into()))
-    }
-
-    pub(crate) fn group(&self) -> Option<NamedGroup> {
-        let group = self.running()?.negotiated_key_exchange_group()?.name();
-        Some(NamedGroup::from_code_point(group.into()))
-    }
-
-    pub(crate) fn alpn(&self) -> Option<&[u8]> {
-        self.running()?.alpn_protocol()
-    }
-
-    pub(crate) fn peer_chain(&self) -> &[CertificateDer<'static>] {
-        self.running()
-            .and_then(|connection| connection.peer_certificates())
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn is_resumed(&self) -> bool {
-        self.running()
-            .and_then(|connection| connection.handshake_kind())
-            == Some(HandshakeKind::Resumed)
-    }
-
-    /// The name that the client asked this server for.
-    pub(crate) fn requested_name(&self) -> Option<&str> {
-        match self.running()? {
-            Connection::Server(connection) => connection.server_name(),
-            Connection::Client(_) => None,
         }
     }
 }
