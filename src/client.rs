@@ -15,7 +15,7 @@ use crate::name::Host;
 use crate::policy::Account;
 use crate::tls::{Provider, TlsVersions};
 use crate::verify::dane::Dane;
-use crate::verify::{RevocationLists, RevocationPolicy, TrustAnchors};
+use crate::verify::{RevocationLists, RevocationPolicy, ServerVerifier, TrustAnchors};
 
 /// What all client sessions of a program share: trust anchors, provider of cryptography, TLS
 /// versions, limits and [`Clock`]. Cheap to clone.
@@ -35,6 +35,8 @@ pub struct Client(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) anchors: TrustAnchors,
+    /// In place of the anchors, which are none then.
+    pub(crate) verifier: Option<Arc<dyn ServerVerifier>>,
     pub(crate) revocation: Option<(RevocationLists, RevocationPolicy)>,
     pub(crate) provider: Provider,
     pub(crate) versions: TlsVersions,
@@ -114,6 +116,7 @@ impl fmt::Debug for Client {
 #[derive(Debug, Clone, Default)]
 pub struct ClientBuilder {
     anchors: Option<TrustAnchors>,
+    verifier: Option<Arc<dyn ServerVerifier>>,
     revocation: Option<(RevocationLists, RevocationPolicy)>,
     provider: Option<Arc<CryptoProvider>>,
     versions: TlsVersions,
@@ -128,6 +131,15 @@ impl ClientBuilder {
     #[must_use]
     pub fn trust_anchors(mut self, anchors: TrustAnchors) -> Self {
         self.anchors = Some(anchors);
+        self
+    }
+
+    /// Somebody else verifies servers' chains, in place of trust anchors and revocation lists; see
+    /// [`ServerVerifier`] for what that costs. Pins and DANE-TA and DANE-EE records count as ever;
+    /// PKIX-TA and PKIX-EE records, which need to see the path, are met by nothing then.
+    #[must_use]
+    pub fn server_verifier(mut self, verifier: Arc<dyn ServerVerifier>) -> Self {
+        self.verifier = Some(verifier);
         self
     }
 
@@ -196,17 +208,26 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ConfigError::NoTrustAnchors`] without the feature `webpki-roots` and without anchors,
-    /// [`ConfigError::NoCryptoProvider`] without a provider.
+    /// [`ConfigError::NoCryptoProvider`] without a provider,
+    /// [`ConfigError::VerifierNotAlone`] where a verifier was given and something that it replaces.
     ///
     /// [`ConfigError::NoTrustAnchors`]: crate::ConfigError::NoTrustAnchors
     /// [`ConfigError::NoCryptoProvider`]: crate::ConfigError::NoCryptoProvider
+    /// [`ConfigError::VerifierNotAlone`]: crate::ConfigError::VerifierNotAlone
     pub fn build(self) -> Result<Client, Error> {
-        let anchors = self
-            .anchors
-            .or_else(built_in_anchors)
-            .ok_or(ConfigError::NoTrustAnchors)?;
+        let anchors = match (self.anchors, &self.verifier) {
+            (Some(_), Some(_)) => return Err(ConfigError::VerifierNotAlone.into()),
+            (None, Some(_)) if self.revocation.is_some() => {
+                return Err(ConfigError::VerifierNotAlone.into());
+            }
+            (None, Some(_)) => TrustAnchors::none(),
+            (anchors, None) => anchors
+                .or_else(built_in_anchors)
+                .ok_or(ConfigError::NoTrustAnchors)?,
+        };
         Ok(Client(Arc::new(Shared {
             anchors,
+            verifier: self.verifier,
             revocation: self.revocation,
             provider: Provider::choose(self.provider)?,
             versions: self.versions,

@@ -61,11 +61,13 @@ impl Connector {
         let provider = client.provider.limited(&minimum)?;
         let email_domain = account.address().and_then(EmailAddress::domain);
         let references = endpoint.references(email_domain)?;
-        let requirements = Requirements::server(
-            client.anchors.clone(),
-            references,
-            client.provider.get().signature_verification_algorithms,
-        );
+        let algorithms = client.provider.get().signature_verification_algorithms;
+        let requirements = match &client.verifier {
+            Some(verifier) => {
+                Requirements::server_verified_by(Arc::clone(verifier), references, algorithms)
+            }
+            None => Requirements::server(client.anchors.clone(), references, algorithms),
+        };
         // RFC 7671 §10.2: with TLSA records that are applied, their base domain.
         let sent_name = match dane.as_ref().and_then(Dane::set_in_force) {
             Some(set) => Some(set.name().base_domain().clone()),
@@ -98,7 +100,9 @@ impl Connector {
                 Some(_) => None,
                 None => pinning_for(account, &endpoint),
             },
-            remember_verdicts: client.remember_verdicts,
+            // What a foreign verifier says holds for now and no longer.
+            remember_verdicts: client.remember_verdicts && client.verifier.is_none(),
+            resumes: client.verifier.is_none(),
             handshake_limit: client.limits.handshake_bytes,
         })?;
         Ok(Self(Arc::new(Prepared {

@@ -201,6 +201,11 @@ pub enum ConfigError {
     /// No trust anchors were given and the feature `webpki-roots` is off.
     #[error("no trust anchors: enable the feature webpki-roots, or pass TrustAnchors")]
     NoTrustAnchors,
+    /// Trust anchors or revocation lists were given together with a verifier that takes their place.
+    #[error(
+        "a verifier takes the place of trust anchors and revocation lists: give it alone, or them"
+    )]
+    VerifierNotAlone,
     /// The host cannot be used as it was written.
     #[error(transparent)]
     InvalidHost(InvalidName),

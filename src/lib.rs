@@ -199,7 +199,7 @@ pub use starttls::{
     StartTlsGuard, StartTlsStrategy, Upgrade,
 };
 pub use text::UntrustedText;
-pub use tls::{ClientHello, TlsVersions};
+pub use tls::{ClientHello, RustlsVerifier, TlsVersions};
 pub use verify::{
     CertificateRejection, Pin, PinOffer, PinWarning, Revocation, RevocationLists, RevocationPolicy,
     TrustAnchors, Verification, dane,

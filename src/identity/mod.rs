@@ -23,6 +23,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use matching::match_of;
 pub use matching::{Match, first_match};
 pub use policy::IdentityPolicy;
 pub use presented::{

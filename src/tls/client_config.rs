@@ -40,6 +40,8 @@ pub(crate) struct ClientParts<'a> {
     pub(crate) alpn: Option<&'static str>,
     pub(crate) client_certificate: Option<CertifiedChain>,
     pub(crate) remember_verdicts: bool,
+    /// Whether sessions inherit the authentication of earlier ones.
+    pub(crate) resumes: bool,
     pub(crate) pinning: Option<Pinning>,
     pub(crate) handshake_limit: usize,
 }
@@ -70,12 +72,16 @@ impl ClientEngineFactory {
         // RFC 9325 §3.5: the extended master secret; §3.10 and RFC 8446 §E.5: no early data.
         config.require_ems = true;
         config.enable_early_data = false;
-        config.resumption = Resumption::store(Arc::new(TicketStore::new(
-            parts.clock.clone(),
-            parts.account,
-            parts.generation,
-        )))
-        .tls12_resumption(Tls12Resumption::SessionIdOrTickets);
+        config.resumption = if parts.resumes {
+            Resumption::store(Arc::new(TicketStore::new(
+                parts.clock.clone(),
+                parts.account,
+                parts.generation,
+            )))
+            .tls12_resumption(Tls12Resumption::SessionIdOrTickets)
+        } else {
+            Resumption::disabled()
+        };
         config.time_provider = Arc::new(WallTime(parts.clock));
         Ok(Self {
             config: Arc::new(config),

@@ -22,6 +22,10 @@ impl CheckFailure {
                  network: try another network, and ask the provider."
             }
             Self::TlsaExpired { .. } => "Connect again.",
+            Self::UnsupportedByVerifier { .. } => {
+                "Tell the makers of this program: they can verify servers without the system's \
+                 verifier."
+            }
             Self::PinMismatch { .. } => {
                 "Do not send a password; ask the operator of the server whether the certificate was \
                  replaced, and set the account up again if it was."
@@ -32,6 +36,7 @@ impl CheckFailure {
             Self::BadSignature { .. }
             | Self::TlsaMismatch { .. }
             | Self::Revoked { .. }
+            | Self::RefusedByVerifier { .. }
             | Self::Distrusted
             | Self::NoPath
             | Self::NotAnAuthority { .. }
@@ -79,7 +84,7 @@ impl CheckFailure {
                 "Put the issuer's certificate behind the server's own in the chain file (often \
                  called fullchain.pem)."
             }
-            Self::UnknownAuthority { .. } | Self::NoPath => {
+            Self::UnknownAuthority { .. } | Self::NoPath | Self::RefusedByVerifier { .. } => {
                 "Use an authority that the users' programs trust, or have them install yours; check \
                  that no intermediate is missing."
             }
@@ -132,6 +137,9 @@ impl CheckFailure {
             }
             Self::RevocationUnknown(_) => {
                 "Check that the authority publishes its revocation list in time."
+            }
+            Self::UnsupportedByVerifier { .. } => {
+                "Have the host name put into the certificate as well."
             }
             Self::NameMismatch(_) => {
                 "Have every name that users connect to, and their mail domain, put into the \

@@ -2,7 +2,7 @@
 
 use rustls::CertificateError;
 
-use crate::verify::{CertificateRejection, CheckFailure};
+use crate::verify::{CertificateRejection, CheckFailure, VerifierRefusal};
 
 impl CertificateRejection {
     /// The standard error whose alert tells the peer what is wrong (RFC 8446 §6.2). The rejection
@@ -36,6 +36,15 @@ impl CertificateRejection {
             | CheckFailure::UnsupportedKey { .. } => CertificateError::InvalidPurpose,
             // certificate_revoked is the nearest there is to a key that everybody has.
             CheckFailure::Distrusted | CheckFailure::Revoked { .. } => CertificateError::Revoked,
+            CheckFailure::RefusedByVerifier { refusal } => match refusal {
+                VerifierRefusal::UntrustedChain => CertificateError::UnknownIssuer,
+                VerifierRefusal::Expired => CertificateError::Expired,
+                VerifierRefusal::NotYetValid => CertificateError::NotValidYet,
+                VerifierRefusal::WrongName => CertificateError::NotValidForName,
+                VerifierRefusal::Revoked => CertificateError::Revoked,
+                VerifierRefusal::Other(_) => CertificateError::BadEncoding,
+            },
+            CheckFailure::UnsupportedByVerifier { .. } => CertificateError::NotValidForName,
             // unknown_ca, as other implementations send for it.
             CheckFailure::RevocationUnknown(_) => CertificateError::UnknownRevocationStatus,
             // bad_certificate: "was corrupt, contained signatures that did not verify correctly";

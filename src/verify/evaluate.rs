@@ -12,7 +12,7 @@ use crate::verify::requirements::Peer;
 use crate::verify::revocation::PathStatus;
 use crate::verify::{
     CertificateLabel, CertificateRejection, CheckFailure, Evidence, Requirements, Revocation,
-    Verification, path,
+    Verification, foreign, path,
 };
 
 /// Decides whether `evidence` satisfies `requirements` at `now`.
@@ -62,6 +62,11 @@ pub(super) fn pkix(
     requirements: &Requirements,
     now: UnixTime,
 ) -> Result<Verification, CertificateRejection> {
+    if let (Some(verifier), Peer::Server(references)) = (&requirements.verifier, &requirements.peer)
+    {
+        let leaf = (end_entity, leaf);
+        return foreign::evaluate(&**verifier, references, evidence, leaf, requirements, now);
+    }
     let names = PresentedIds::in_certificate(&leaf).map_err(|_| unreadable(requirements))?;
     let identity = identify(&requirements.peer, &names);
     let vouched = identity.beyond_constraints();
@@ -106,7 +111,7 @@ pub(super) enum Identity<'r, 'p> {
     Unmatched,
 }
 
-fn unreadable(requirements: &Requirements) -> CertificateRejection {
+pub(super) fn unreadable(requirements: &Requirements) -> CertificateRejection {
     let failure = CheckFailure::Unreadable {
         certificate: CertificateLabel::unread(0),
     };

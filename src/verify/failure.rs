@@ -6,7 +6,9 @@ use pki_types::UnixTime;
 
 use crate::text::UntrustedText;
 use crate::verify::dane::{TlsaName, TlsaNearMiss};
-use crate::verify::{Fingerprint, NameMismatch, PinnedPart, RevocationCause, RevocationGap};
+use crate::verify::{
+    Fingerprint, NameMismatch, PinnedPart, RevocationCause, RevocationGap, VerifierRefusal,
+};
 
 mod sentence;
 
@@ -256,6 +258,19 @@ pub enum CheckFailure {
         /// The certificate was changed, and its key was not.
         is_same_key: bool,
     },
+    /// The verifier that takes the place of the trust anchors refuses the certificate.
+    #[non_exhaustive]
+    RefusedByVerifier {
+        /// Why.
+        refusal: VerifierRefusal,
+    },
+    /// The certificate has an expected name, but of a type that the verifier does not know which
+    /// takes the place of the trust anchors.
+    #[non_exhaustive]
+    UnsupportedByVerifier {
+        /// The name.
+        presented: UntrustedText,
+    },
 }
 
 impl CheckFailure {
@@ -290,6 +305,8 @@ impl CheckFailure {
             Self::TlsaMismatch { .. } | Self::TlsaExpired { .. } => Check::Dane,
             Self::Revoked { .. } | Self::RevocationUnknown(_) => Check::Revocation,
             Self::PinMismatch { .. } => Check::Pin,
+            Self::RefusedByVerifier { refusal } => refusal.check(),
+            Self::UnsupportedByVerifier { .. } => Check::Identity,
         }
     }
 
@@ -327,6 +344,8 @@ impl CheckFailure {
             Self::Revoked { .. } => "revoked",
             Self::RevocationUnknown(_) => "revocation-unknown",
             Self::PinMismatch { .. } => "pin-mismatch",
+            Self::RefusedByVerifier { .. } => "refused-by-verifier",
+            Self::UnsupportedByVerifier { .. } => "unsupported-by-verifier",
         }
     }
 
@@ -350,6 +369,7 @@ impl CheckFailure {
             | Self::PathTooComplex
             | Self::NoPath
             | Self::Revoked { .. }
+            | Self::RefusedByVerifier { .. }
             | Self::WrongPurpose { .. } => Some("certificate-not-trusted"),
             // "A general failure for a reason not matching a category above."
             Self::NoCertificate
@@ -365,9 +385,10 @@ impl CheckFailure {
             | Self::TlsaMismatch { .. } => Some("validation-failure"),
             // What was looked up was kept for too long on this side.
             // Likewise, or between the user and the server alone.
-            Self::TlsaExpired { .. } | Self::RevocationUnknown(_) | Self::PinMismatch { .. } => {
-                None
-            }
+            Self::TlsaExpired { .. }
+            | Self::RevocationUnknown(_)
+            | Self::UnsupportedByVerifier { .. }
+            | Self::PinMismatch { .. } => None,
         }
     }
 

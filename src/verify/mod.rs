@@ -23,6 +23,7 @@ pub mod dane;
 mod diagnosis;
 mod evaluate;
 mod failure;
+mod foreign;
 mod near_miss;
 mod path;
 mod pin;
@@ -41,6 +42,7 @@ mod walk;
 pub use anchors::{PemProblem, TrustAnchors, TrustAnchorsError};
 pub use evaluate::evaluate;
 pub use failure::{CertificateLabel, Check, CheckFailure, Purpose};
+pub use foreign::{ServerQuestion, ServerVerifier, VerifierRefusal};
 pub use near_miss::{NameMismatch, NearMiss, PresentedName};
 pub use pin::{
     Fingerprint, InvalidFingerprint, InvalidPin, Pin, PinCause, PinOffer, PinWarning, PinnedPart,

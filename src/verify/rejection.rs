@@ -54,7 +54,9 @@ impl CertificateRejection {
     ) -> Self {
         let mut failures = others;
         failures.insert(0, first);
-        let revocation = requirements.revocation.as_ref().map(|_| &Check::Revocation);
+        let is_revocation = |failure: &CheckFailure| failure.check() == Check::Revocation;
+        let asks = requirements.revocation.is_some() || failures.iter().any(is_revocation);
+        let revocation = asks.then_some(&Check::Revocation);
         let results = checks_of(&requirements.peer)
             .iter()
             .chain(revocation)

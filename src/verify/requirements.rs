@@ -1,12 +1,14 @@
 //! What `evaluate` is asked: the evidence on one side, the requirements on the other.
 
+use std::sync::Arc;
+
 use pki_types::CertificateDer;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 
 use crate::identity::{ReferenceId, ReferenceIds, ReferenceName};
 use crate::verify::dane::{Dane, TlsaName};
 use crate::verify::revocation::RevocationCheck;
-use crate::verify::{Purpose, RevocationLists, RevocationPolicy, TrustAnchors};
+use crate::verify::{Purpose, RevocationLists, RevocationPolicy, ServerVerifier, TrustAnchors};
 
 /// What a peer presented.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +79,8 @@ pub struct Requirements {
     pub(super) peer: Peer,
     pub(super) dane: Option<Dane>,
     pub(super) revocation: Option<RevocationCheck>,
+    /// Who checks a server's path in place of the anchors, which are none then.
+    pub(super) verifier: Option<Arc<dyn ServerVerifier>>,
 }
 
 /// TLSA records are of another host than the one that is to be verified.
@@ -114,6 +118,23 @@ impl Requirements {
             peer: Peer::Server(references),
             dane: None,
             revocation: None,
+            verifier: None,
+        }
+    }
+
+    /// For a server's certificate that somebody else verifies: the platform, or another library.
+    /// Its word counts for a name only that the certificate has by the rules of RFC 7817 as well.
+    ///
+    /// Revocation is the verifier's affair too; lists are not looked at.
+    #[must_use]
+    pub fn server_verified_by(
+        verifier: Arc<dyn ServerVerifier>,
+        references: ReferenceIds,
+        algorithms: WebPkiSupportedAlgorithms,
+    ) -> Self {
+        Self {
+            verifier: Some(verifier),
+            ..Self::server(TrustAnchors::none(), references, algorithms)
         }
     }
 
@@ -127,6 +148,7 @@ impl Requirements {
             peer: Peer::Client,
             dane: None,
             revocation: None,
+            verifier: None,
         }
     }
 
@@ -185,6 +207,7 @@ impl Requirements {
             dane: self.dane.clone(),
             // RFC 9325 §7.5: not with DANE.
             revocation: None,
+            verifier: None,
         }
     }
 

@@ -14,7 +14,8 @@ use crate::verify::{Pin, Revocation};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Authentication {
-    /// A path to a trust anchor (RFC 5280 §6) and, for a server, a matching name (RFC 7817 §3).
+    /// A path to a trust anchor (RFC 5280 §6) and, for a server, a matching name (RFC 7817 §3); or the word
+    /// of a [`ServerVerifier`](crate::verify::ServerVerifier) in place of both.
     ///
     /// Where TLSA records of usage PKIX-TA or PKIX-EE were applied, [`Verification::dane`] has the
     /// one that was met as well.
@@ -132,6 +133,20 @@ impl Verification {
         }
     }
 
+    /// A foreign verifier has accepted the certificate for this reference, and it has the name.
+    /// Until when that holds nobody knows.
+    pub(super) fn foreign(
+        reference: &ReferenceId,
+        presented: PresentedId<'_>,
+        now: UnixTime,
+    ) -> Self {
+        let matched = Matched {
+            reference: reference.clone(),
+            presented: Some(text_of(presented)),
+        };
+        Self::new(Authentication::Pkix, Some(matched), now, None)
+    }
+
     /// Asks for the pin that was held against the certificate. What it rests on has no end of its
     /// own: a pin that is revoked changes the account.
     pub(super) fn pinned(pin: &Pin, dane: Option<DaneReport>) -> Self {
@@ -234,7 +249,7 @@ impl Matched {
 }
 
 /// A name that matched is a well-formed one: ASCII, and safe to show.
-fn text_of(presented: PresentedId<'_>) -> Box<str> {
+pub(super) fn text_of(presented: PresentedId<'_>) -> Box<str> {
     match presented {
         PresentedId::Dns(name) => name.into(),
         PresentedId::DnsWildcard(parent) => format!("*.{parent}").into(),

@@ -35,6 +35,7 @@ mod srv_ids;
 mod starttls;
 mod support;
 mod unanswered;
+mod verifiers;
 mod versions;
 mod wire;
 mod wrong_port;

@@ -211,6 +211,17 @@ impl fmt::Display for CheckFailure {
                 Date(*since)
             ),
             Self::RevocationUnknown(gap) => gap.fmt(f),
+            Self::RefusedByVerifier { refusal } => {
+                write!(
+                    f,
+                    "the certificate was refused by this system's verifier: {refusal}"
+                )
+            }
+            Self::UnsupportedByVerifier { presented } => write!(
+                f,
+                "the certificate names the service {presented}, which this system's verifier does \
+                 not understand"
+            ),
             Self::PinMismatch {
                 part,
                 pinned,

@@ -73,6 +73,8 @@ fn cause(failure: &CheckFailure, leaf: &Certificate<'_>) -> Option<PinCause> {
         | CheckFailure::Revoked { .. }
         | CheckFailure::RevocationUnknown(_)
         | CheckFailure::PinMismatch { .. }
+        | CheckFailure::RefusedByVerifier { .. }
+        | CheckFailure::UnsupportedByVerifier { .. }
         | CheckFailure::TlsaMismatch { .. }
         | CheckFailure::TlsaExpired { .. } => None,
     }

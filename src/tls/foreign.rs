@@ -1,0 +1,59 @@
+//! Verifiers that others have written for rustls.
+
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::{CertificateError, Error};
+
+use crate::verify::{ServerQuestion, ServerVerifier, VerifierRefusal};
+
+/// A verifier that was written for rustls, such as that of the platform, as a
+/// [`ServerVerifier`].
+///
+/// Only its verdict on the certificate is taken; the signature of the handshake is verified by this
+/// crate as ever.
+#[derive(Debug, Clone)]
+pub struct RustlsVerifier(Arc<dyn ServerCertVerifier>);
+
+impl RustlsVerifier {
+    /// The given one.
+    #[must_use]
+    pub fn new(verifier: Arc<dyn ServerCertVerifier>) -> Self {
+        Self(verifier)
+    }
+}
+
+impl ServerVerifier for RustlsVerifier {
+    fn verify(&self, question: &ServerQuestion<'_>) -> Result<(), VerifierRefusal> {
+        self.0
+            .verify_server_cert(
+                question.end_entity,
+                question.intermediates,
+                &question.name,
+                question.ocsp_response,
+                question.now,
+            )
+            .map(|_| ())
+            .map_err(|error| match error {
+                Error::InvalidCertificate(error) => refusal(&error),
+                other => VerifierRefusal::other(&other.to_string()),
+            })
+    }
+}
+
+fn refusal(error: &CertificateError) -> VerifierRefusal {
+    match error {
+        CertificateError::UnknownIssuer => VerifierRefusal::UntrustedChain,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            VerifierRefusal::Expired
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            VerifierRefusal::NotYetValid
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            VerifierRefusal::WrongName
+        }
+        CertificateError::Revoked => VerifierRefusal::Revoked,
+        other => VerifierRefusal::other(&other.to_string()),
+    }
+}
