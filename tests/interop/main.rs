@@ -18,7 +18,7 @@
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
 //!   in the middle, between our client and the mail servers, and between a client and our server
-//! * `quickstart.rs`: the example, as a program
+//! * `quickstart.rs`, `explain.rs`: the examples, as programs
 //! * `channel_binding.rs`: what both ends of one connection export
 //! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
@@ -41,6 +41,7 @@ mod dane;
 mod dovecot;
 mod driver;
 mod exim;
+mod explain;
 mod our_client;
 mod our_server;
 mod peers_start;
