@@ -10,17 +10,19 @@
 mod bulk;
 mod cuts;
 mod handshakes;
+mod identity;
 
 use mail_tls_benches::contest::{Effort, is_wanted};
 
 type Section = (&'static str, fn(Effort));
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 6] = [
     ("handshakes", handshakes::run),
     ("send", bulk::send),
     ("receive", bulk::receive_in_memory),
     ("socket", bulk::receive_from_socket),
     ("cuts", cuts::run),
+    ("identity", identity::run),
 ];
 
 fn main() {
