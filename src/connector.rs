@@ -153,7 +153,7 @@ impl Connector {
             }
             TlsMode::StartTls => Err(ProtocolError::ResponseInjection {
                 bytes: surplus.len(),
-                excerpt: UntrustedText::new(surplus, EXCERPT),
+                excerpt: UntrustedText::excerpt(surplus, EXCERPT),
             }
             .into()),
         }

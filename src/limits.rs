@@ -31,7 +31,7 @@ pub const INCOMING_LEFTOVER: usize = MAX_RECORD;
 /// plaintext that one record can hold (RFC 8446 §5.1).
 pub const QUEUED_PLAINTEXT: usize = 16 * 1024;
 
-/// Octets of a plaintext peer's first line that an error shows, before they are escaped.
+/// Characters of a plaintext peer's first line that an error shows, escaped.
 ///
 /// A greeting with its host name fits; a peer that never ends its line is recognised by as much.
 pub const EXCERPT: usize = 120;

@@ -233,13 +233,13 @@ fn surplus(incoming: &BytesMut) -> Result<(), ProtocolError> {
 fn injection(bytes: &[u8]) -> ProtocolError {
     ProtocolError::ResponseInjection {
         bytes: bytes.len(),
-        excerpt: UntrustedText::new(bytes, EXCERPT),
+        excerpt: UntrustedText::excerpt(bytes, EXCERPT),
     }
 }
 
 /// The server's words, for an error.
 fn quote(line: &Line<'_>) -> UntrustedText {
-    UntrustedText::new(line.text(), EXCERPT)
+    UntrustedText::excerpt(line.text(), EXCERPT)
 }
 
 fn unexpected(expected: &'static str, line: &Line<'_>) -> ProtocolError {

@@ -38,6 +38,32 @@ impl UntrustedText {
         }
     }
 
+    /// Keeps as much of the beginning as is shown in `max` characters, however it is escaped, and no
+    /// more than `max` bytes.
+    pub(crate) fn excerpt(bytes: &[u8], max: usize) -> Self {
+        let Self { bytes: head, .. } = Self::new(bytes, max);
+        let (mut shown, mut kept) = (Width(0), 0);
+        'kept: for chunk in head.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if put_escaped(&mut shown, c, false).is_err() || shown.0 > max {
+                    break 'kept;
+                }
+                kept += c.len_utf8();
+            }
+            for _ in chunk.invalid() {
+                shown.0 += BYTE_ESCAPE;
+                if shown.0 > max {
+                    break 'kept;
+                }
+                kept += 1;
+            }
+        }
+        Self {
+            bytes: head.get(..kept).unwrap_or_default().into(),
+            original_len: bytes.len(),
+        }
+    }
+
     /// The bytes as they came, up to where they were cut. They may hold anything: do not print them.
     #[must_use]
     pub fn as_untrusted_bytes(&self) -> &[u8] {
@@ -75,15 +101,7 @@ impl UntrustedText {
     fn write_escaped(&self, f: &mut fmt::Formatter<'_>, in_quotes: bool) -> fmt::Result {
         for chunk in self.bytes.utf8_chunks() {
             for c in chunk.valid().chars() {
-                match c {
-                    '\\' => f.write_str("\\\\")?,
-                    '\n' => f.write_str("\\n")?,
-                    '\r' => f.write_str("\\r")?,
-                    '\t' => f.write_str("\\t")?,
-                    '"' if in_quotes => f.write_str("\\\"")?,
-                    _ if is_unsafe_to_show(c) => write!(f, "{}", c.escape_unicode())?,
-                    _ => f.write_char(c)?,
-                }
+                put_escaped(f, c, in_quotes)?;
             }
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
@@ -93,6 +111,31 @@ impl UntrustedText {
             let cut = self.original_len.saturating_sub(self.bytes.len());
             write!(f, "\\[{cut} more bytes]")?;
         }
+        Ok(())
+    }
+}
+
+/// What `\xff` takes.
+const BYTE_ESCAPE: usize = 4;
+
+fn put_escaped(f: &mut impl Write, c: char, in_quotes: bool) -> fmt::Result {
+    match c {
+        '\\' => f.write_str("\\\\"),
+        '\n' => f.write_str("\\n"),
+        '\r' => f.write_str("\\r"),
+        '\t' => f.write_str("\\t"),
+        '"' if in_quotes => f.write_str("\\\""),
+        _ if is_unsafe_to_show(c) => write!(f, "{}", c.escape_unicode()),
+        _ => f.write_char(c),
+    }
+}
+
+/// Counts the characters that are written.
+struct Width(usize);
+
+impl Write for Width {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.saturating_add(text.chars().count());
         Ok(())
     }
 }
@@ -304,6 +347,24 @@ mod tests {
             prop::collection::vec(any::<u8>(), 0..4),
         ];
         prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    /// An excerpt is bounded in what is shown, and cut between characters.
+    #[test]
+    fn excerpts() {
+        let rows = [
+            (vec![b'x'; 200], 120),
+            (vec![0xff; 200], 30),
+            (vec![0x1b; 200], 20),
+            (vec![b'\\'; 200], 60),
+            ("\u{e9}".repeat(200).into_bytes(), 120),
+        ];
+        for (bytes, kept) in rows {
+            let text = UntrustedText::excerpt(&bytes, 120);
+            assert_eq!(text.as_untrusted_bytes().len(), kept, "{text}");
+            assert_eq!(text.original_len(), bytes.len());
+        }
+        assert!(!UntrustedText::excerpt(b"short\n", 120).is_truncated());
     }
 
     proptest! {

@@ -255,7 +255,7 @@ impl SrvRecord {
     /// A record as it was published. A `target` that is `.` says that the service is not available;
     /// one that is no host name is skipped and reported, as is the port 0.
     pub fn new(priority: u16, weight: u16, port: u16, target: &str) -> Self {
-        let invalid = || SrvTarget::Invalid(UntrustedText::new(target.as_bytes(), EXCERPT));
+        let invalid = || SrvTarget::Invalid(UntrustedText::excerpt(target.as_bytes(), EXCERPT));
         let target = match target {
             "" | "." => SrvTarget::NotAvailable,
             _ if port == 0 => invalid(),

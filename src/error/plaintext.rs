@@ -11,7 +11,7 @@ use crate::text::UntrustedText;
 pub struct PlaintextPeer {
     /// What its first line was recognised as.
     pub spoken: Spoken,
-    /// The beginning of its first line, at most 120 octets, escaped.
+    /// The beginning of its first line, at most 120 characters, escaped.
     pub excerpt: UntrustedText,
     /// The service that was expected on the port.
     pub expected: Service,

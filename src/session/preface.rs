@@ -37,7 +37,7 @@ impl Preface {
             _ => match input.first_chunk::<RECORD_HEADER>() {
                 // The ClientHello of SSL 2.0 and its two-byte header (RFC 5246 §E.2).
                 Some([0x80..=0xff, _, 1, 0 | 2 | 3, _]) if peers.may_speak_ssl2 => {
-                    Self::Plaintext(Spoken::Ssl2Client, UntrustedText::new(&[], 0))
+                    Self::Plaintext(Spoken::Ssl2Client, UntrustedText::excerpt(&[], 0))
                 }
                 Some(header) => Self::Unknown(UntrustedText::new(header, EXCERPT)),
                 None => Self::Undecided,
@@ -72,7 +72,7 @@ pub(super) const CLIENTS: Peers = Peers {
 impl Peers {
     /// What may be shown of a line, or of its beginning.
     pub(super) fn excerpt(&self, line: &[u8]) -> UntrustedText {
-        UntrustedText::new(line, (self.shown)(line).min(EXCERPT))
+        UntrustedText::excerpt(line, (self.shown)(line).min(EXCERPT))
     }
 }
 
