@@ -1,5 +1,5 @@
-//! `docs/conformance.md` names, for each requirement, the code and the tests that realise it. What
-//! it names exists.
+//! `docs/conformance.md` names, for each requirement, the code and the tests that realise it; other
+//! documents name some of both. What they name exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -47,6 +47,26 @@ fn no_row_stands_twice_and_none_is_open_on_one_side() {
         );
     }
     assert!(seen.len() > 150, "{} rows", seen.len());
+}
+
+#[test]
+fn every_document_names_what_exists() {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for item in text.lines().flat_map(items) {
+            let names_code = item.contains(".rs#");
+            assert!(
+                !names_code || exists(&item, &mut files),
+                "{}: {item} does not exist",
+                path.display()
+            );
+        }
+    }
 }
 
 #[test]
