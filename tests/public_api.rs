@@ -26,9 +26,8 @@ fn types_of_other_crates_are_listed_and_no_others() {
 /// Whether this is a path that begins in a crate of somebody else.
 fn is_foreign(word: &str) -> bool {
     let own = ["mail_tls", "core", "alloc", "std"];
-    word.split_once("::").is_some_and(|(first, _)| {
-        first.starts_with(char::is_lowercase) && !own.contains(&first)
-    })
+    word.split_once("::")
+        .is_some_and(|(first, _)| first.starts_with(char::is_lowercase) && !own.contains(&first))
 }
 
 fn read(path: &str) -> String {
