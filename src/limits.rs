@@ -78,6 +78,114 @@ pub const RECEIVED_FIELD: usize = 16 * 1024;
 /// (RFC 5321 §4.5.3.1.3).
 pub const AUTHORIZATION_IDENTITY: usize = 1024;
 
+/// Certificates that a peer may send, its own included.
+///
+/// A path has at most six intermediates (rustls-webpki's own bound). Real servers add the root, a
+/// cross-signed twin or what was left over from the last renewal; GnuTLS looks at 16 as well.
+pub const CHAIN_CERTIFICATES: usize = 16;
+
+/// Intermediates up to which their names do not matter.
+///
+/// A path is searched, not followed: among certificates that all have one name and different keys
+/// the search tries every order. Of five these are 120; nine took 180 ms where a handshake takes
+/// 0.3 ms.
+pub const INTERMEDIATES_OF_ANY_NAME: usize = 5;
+
+/// Certificates of the same subject in a longer chain.
+///
+/// An authority that renewed its key and one that is cross-signed have two each; with three the
+/// search has at most 3^6 paths to try.
+pub const NAMESAKES: usize = 3;
+
+/// Bytes in all certificates of a chain together.
+///
+/// A TLS certificate message may be 16 MiB; rustls takes 64 KiB of it. The bound is said again
+/// here because [`evaluate`](crate::verify::evaluate) also takes chains that no handshake carried.
+pub const CHAIN_BYTES: usize = 0x1_0000;
+
+/// Names (expected, presented, constraints, purposes) listed in a rejection.
+///
+/// A hosting provider's certificate holds a hundred names and nobody reads them; what did not fit
+/// is counted.
+pub const REPORTED_NAMES: usize = 20;
+
+/// Bytes of one text from a certificate that a rejection keeps.
+///
+/// The longest host name has 253 (RFC 1034 §3.1), and a distinguished name seldom has more.
+pub const REPORTED_TEXT: usize = 256;
+
+/// Bits of the shortest RSA key accepted in a certificate: RFC 9325 §4.5.
+pub const RSA_BITS: usize = 2048;
+
+/// Trust anchors in one set.
+///
+/// The largest public root stores hold about 400; a file with more than this is not a root store,
+/// and every path search compares with each anchor.
+pub const TRUST_ANCHORS: usize = 4096;
+
+/// TLSA records in one set.
+///
+/// A change of keys doubles what is published (RFC 7671 §8), and nobody publishes more than a few
+/// combinations; each record is compared with each certificate of the chain.
+pub const TLSA_RECORDS: usize = 32;
+
+/// Octets in all TLSA records of a set together: a DNS message has no more.
+pub const TLSA_BYTES: usize = 0xFFFF;
+
+/// Octets in one TLSA record, RFC 1035 §3.2.1.
+pub const TLSA_RDATA: usize = 0xFFFF;
+
+/// Authorities from TLSA records alone, not sent by the server, whose key is tried on the chain.
+///
+/// Each is tried on every certificate that may be signed with it; servers have one, or two while
+/// they change it.
+pub const TLSA_KEYS_FROM_DNS: usize = 8;
+
+/// The shortest time for which TLSA records count.
+///
+/// A time to live of zero lets them be used for the transaction in progress (RFC 1035 §3.2.1), and
+/// that is the connection: with several addresses to try it takes more than one handshake's time.
+pub const TLSA_SHORTEST: Duration = Duration::from_secs(60);
+
+/// The longest time for which TLSA records count.
+///
+/// A record that is withdrawn is a revoked one; resolvers keep nothing longer than a day either.
+pub const TLSA_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Revocation lists in one set.
+///
+/// Each authority has one or, where it splits them, some dozens; a set serves all authorities of a
+/// program, and each certificate is looked up in every list of its issuer.
+pub const REVOCATION_LISTS: usize = 4096;
+
+/// Octets of a domain name in text form: RFC 1034 §3.1, 255 on the wire.
+pub const DNS_NAME: usize = 253;
+
+/// Octets of one label: RFC 1034 §3.1.
+pub const DNS_LABEL: usize = 63;
+
+/// SRV records in one answer. A DNS message of 64 KiB holds 3449 of the shortest; all of them are
+/// looked at (RFC 2782, "Usage rules"), and what claims to be more is no answer.
+pub const SRV_RECORDS: usize = 3449;
+
+/// Servers that are kept of one SRV answer, the first in RFC 2782's order.
+///
+/// Each may need three more lookups. The largest providers publish five; who cannot reach one of
+/// sixteen will not reach the next.
+pub const SRV_TARGETS: usize = 16;
+
+/// Octets of all TLSA records in one answer, with one for each record: a DNS message of 64 KiB
+/// holds no more.
+pub const TLSA_ANSWER: usize = 64 * 1024;
+
+/// Links in a chain of aliases (CNAME, DNAME) to an answer. Resolvers follow between eight and
+/// sixteen.
+pub const ALIASES: usize = 16;
+
+/// Candidates from sources other than DNS in one discovery. A document that configures a mail
+/// client lists a handful.
+pub const CANDIDATES: usize = 64;
+
 /// The greatest record with its header (RFC 5246 §6.2.3).
 pub(crate) const MAX_RECORD: usize = RECORD_HEADER + MAX_RECORD_PAYLOAD;
 /// The greatest payload of an encrypted record: 2^14 and 2048 for the expansion (RFC 5246 §6.2.3).
@@ -93,6 +201,16 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// How long a session may take until it is established.
+    pub fn handshake_time(&self) -> Duration {
+        self.handshake_time
+    }
+
+    /// How many bytes the peer may send until the session is established.
+    pub fn handshake_bytes(&self) -> usize {
+        self.handshake_bytes
+    }
+
     /// How long a session may take until it is established. Default: [`HANDSHAKE_TIME`].
     #[must_use]
     pub fn with_handshake_time(mut self, time: Duration) -> Self {
@@ -117,111 +235,3 @@ impl Default for Limits {
         }
     }
 }
-
-/// Certificates that a peer may send, its own included.
-///
-/// A path has at most six intermediates (rustls-webpki's own bound). Real servers add the root, a
-/// cross-signed twin or what was left over from the last renewal; GnuTLS looks at 16 as well.
-pub(crate) const CHAIN_CERTIFICATES: usize = 16;
-
-/// Intermediates up to which their names do not matter.
-///
-/// A path is searched, not followed: among certificates that all have one name and different keys
-/// the search tries every order. Of five these are 120; nine took 180 ms where a handshake takes
-/// 0.3 ms.
-pub(crate) const INTERMEDIATES_OF_ANY_NAME: usize = 5;
-
-/// Certificates of the same subject in a longer chain.
-///
-/// An authority that renewed its key and one that is cross-signed have two each; with three the
-/// search has at most 3^6 paths to try.
-pub(crate) const NAMESAKES: usize = 3;
-
-/// Bytes in all certificates of a chain together.
-///
-/// A TLS certificate message may be 16 MiB; rustls takes 64 KiB of it. The bound is said again
-/// here because [`evaluate`](crate::verify::evaluate) also takes chains that no handshake carried.
-pub(crate) const CHAIN_BYTES: usize = 0x1_0000;
-
-/// Names (expected, presented, constraints, purposes) listed in a rejection.
-///
-/// A hosting provider's certificate holds a hundred names and nobody reads them; what did not fit
-/// is counted.
-pub(crate) const REPORTED_NAMES: usize = 20;
-
-/// Bytes of one text from a certificate that a rejection keeps.
-///
-/// The longest host name has 253 (RFC 1034 §3.1), and a distinguished name seldom has more.
-pub(crate) const REPORTED_TEXT: usize = 256;
-
-/// Bits of the shortest RSA key accepted in a certificate: RFC 9325 §4.5.
-pub(crate) const RSA_BITS: usize = 2048;
-
-/// Trust anchors in one set.
-///
-/// The largest public root stores hold about 400; a file with more than this is not a root store,
-/// and every path search compares with each anchor.
-pub(crate) const TRUST_ANCHORS: usize = 4096;
-
-/// TLSA records in one set.
-///
-/// A change of keys doubles what is published (RFC 7671 §8), and nobody publishes more than a few
-/// combinations; each record is compared with each certificate of the chain.
-pub const TLSA_RECORDS: usize = 32;
-
-/// Octets in all TLSA records of a set together: a DNS message has no more.
-pub const TLSA_BYTES: usize = 0xFFFF;
-
-/// Octets in one TLSA record, RFC 1035 §3.2.1.
-pub(crate) const TLSA_RDATA: usize = 0xFFFF;
-
-/// Authorities from TLSA records alone, not sent by the server, whose key is tried on the chain.
-///
-/// Each is tried on every certificate that may be signed with it; servers have one, or two while
-/// they change it.
-pub(crate) const TLSA_KEYS_FROM_DNS: usize = 8;
-
-/// The shortest time for which TLSA records count.
-///
-/// A time to live of zero lets them be used for the transaction in progress (RFC 1035 §3.2.1), and
-/// that is the connection: with several addresses to try it takes more than one handshake's time.
-pub const TLSA_SHORTEST: Duration = Duration::from_secs(60);
-
-/// The longest time for which TLSA records count.
-///
-/// A record that is withdrawn is a revoked one; resolvers keep nothing longer than a day either.
-pub const TLSA_LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Revocation lists in one set.
-///
-/// Each authority has one or, where it splits them, some dozens; a set serves all authorities of a
-/// program, and each certificate is looked up in every list of its issuer.
-pub(crate) const REVOCATION_LISTS: usize = 4096;
-
-/// Octets of a domain name in text form: RFC 1034 §3.1, 255 on the wire.
-pub(crate) const DNS_NAME: usize = 253;
-
-/// Octets of one label: RFC 1034 §3.1.
-pub(crate) const DNS_LABEL: usize = 63;
-
-/// SRV records in one answer. A DNS message of 64 KiB holds 3449 of the shortest; all of them are
-/// looked at (RFC 2782, "Usage rules"), and what claims to be more is no answer.
-pub(crate) const SRV_RECORDS: usize = 3449;
-
-/// Servers that are kept of one SRV answer, the first in RFC 2782's order.
-///
-/// Each may need three more lookups. The largest providers publish five; who cannot reach one of
-/// sixteen will not reach the next.
-pub(crate) const SRV_TARGETS: usize = 16;
-
-/// Octets of all TLSA records in one answer, with one for each record: a DNS message of 64 KiB
-/// holds no more.
-pub(crate) const TLSA_ANSWER: usize = 64 * 1024;
-
-/// Links in a chain of aliases (CNAME, DNAME) to an answer. Resolvers follow between eight and
-/// sixteen.
-pub(crate) const ALIASES: usize = 16;
-
-/// Candidates from sources other than DNS in one discovery. A document that configures a mail
-/// client lists a handful.
-pub(crate) const CANDIDATES: usize = 64;
