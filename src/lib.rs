@@ -145,6 +145,16 @@ mod endpoint;
 pub mod error;
 pub mod identity;
 pub mod limits;
+// Text alone, whose examples use every feature: it is there where docs are made of all of them.
+#[cfg(all(
+    any(doc, doctest),
+    feature = "aws-lc-rs",
+    feature = "ring",
+    feature = "webpki-roots",
+    feature = "idna",
+    feature = "serde"
+))]
+pub mod manual;
 mod name;
 mod policy;
 pub mod received;
