@@ -304,6 +304,131 @@ mod tests {
         }
     }
 
+    /// `docs/diagrams/starttls_*.svg`: where each line leads from each state that can be reached.
+    #[test]
+    fn the_diagrams() {
+        let rows: [(&str, Service, &[&str]); 4] = [
+            (
+                "imap",
+                Service::Imap,
+                &[
+                    "* OK",
+                    "* PREAUTH",
+                    "* BYE",
+                    "* CAPABILITY STARTTLS",
+                    "A1 OK",
+                    "A1 BAD",
+                    "A2 OK",
+                    "A2 NO",
+                    "A2 BAD",
+                ],
+            ),
+            (
+                "pop3",
+                Service::Pop3,
+                &["+OK", "-ERR", "-ERR [SYS/TEMP]", "STLS", "."],
+            ),
+            (
+                "smtp",
+                Service::Submission,
+                &[
+                    "220",
+                    "250 SIZE",
+                    "250-host\r\n250 STARTTLS",
+                    "454",
+                    "421",
+                    "502",
+                    "554",
+                ],
+            ),
+            (
+                "managesieve",
+                Service::ManageSieve,
+                &["\"STARTTLS\"", "OK", "NO", "NO (TRYLATER)", "BYE"],
+            ),
+        ];
+        for (name, service, lines) in rows {
+            let ways = [AtOnce, AskFirst].map(|strategy| {
+                let mut edges = Vec::new();
+                let mut paths = vec![Vec::new()];
+                let mut seen = Vec::new();
+                while let Some(path) = paths.pop() {
+                    let (from, _) = follow(service, strategy, &path);
+                    if seen.contains(&from) {
+                        continue;
+                    }
+                    for line in lines {
+                        let path = [&path[..], &[*line]].concat();
+                        let (to, said) = follow(service, strategy, &path);
+                        if to == "unexpected-reply" || to == from {
+                            continue;
+                        }
+                        let line = line.replace("\r\n", " ");
+                        let label = match said {
+                            Some(said) => format!("S: {line}  C: {said}"),
+                            None => format!("S: {line}"),
+                        };
+                        edges.push((from.clone(), label, to));
+                        paths.insert(0, path);
+                    }
+                    seen.push(from);
+                }
+                edges
+            });
+            let [at_once, ask_first] = &ways;
+            let mut diagram = crate::testing::Diagram::default();
+            for edge in at_once.iter().chain(ask_first) {
+                let (from, label, to) = edge;
+                let label = match (at_once.contains(edge), ask_first.contains(edge)) {
+                    (true, false) => format!("{label}  (AtOnce)"),
+                    (false, true) => format!("{label}  (AskFirst)"),
+                    _ => label.clone(),
+                };
+                diagram.edge(from, &label, to);
+            }
+            diagram.check(&format!("starttls_{name}"));
+        }
+    }
+
+    /// Where these lines lead, and what the client says to the last of them.
+    fn follow(
+        service: Service,
+        strategy: StartTlsStrategy,
+        lines: &[&str],
+    ) -> (String, Option<String>) {
+        let name = Host::parse("client").unwrap();
+        let mut dialog = Dialog::new(service, strategy);
+        let mut said = BytesMut::new();
+        for line in lines {
+            let mut incoming = BytesMut::from(&*format!("{line}\r\n"));
+            said.clear();
+            let result = dialog.advance(&mut incoming, &mut said, &name);
+            match code(result) {
+                "waits" => {}
+                "tls" => return ("TLS begins".to_owned(), None),
+                code => return (code.to_owned(), None),
+            }
+        }
+        let state = match &dialog.protocol {
+            Protocol::Imap(imap) => format!("{imap:?}"),
+            Protocol::Pop3(pop3) => format!("{pop3:?}"),
+            Protocol::Smtp(smtp) => format!("{smtp:?}"),
+            Protocol::ManageSieve(sieve) => format!("{sieve:?}"),
+        };
+        let (_, state) = state.split_once("state: ").unwrap();
+        let state = state
+            .strip_suffix(" }")
+            .unwrap()
+            .replace(", code: None", "");
+        let state = state.replace(" { offers_starttls: false }", "");
+        let state = state.replace(" { offers_stls: false }", "");
+        let state = state.replace(" { offers_starttls: true }", ", with STARTTLS");
+        let state = state.replace(" { offers_stls: true }", ", with STLS");
+        let said = String::from_utf8(said.to_vec()).unwrap();
+        let said = said.trim_end();
+        (state, (!said.is_empty()).then(|| said.to_owned()))
+    }
+
     type Row = (
         Service,
         StartTlsStrategy,

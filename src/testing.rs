@@ -1,5 +1,7 @@
 //! What tests are made of: DER, certificates, providers.
 
+mod diagram;
+
 use std::time::Duration;
 
 use pki_types::{CertificateDer, UnixTime};
@@ -7,6 +9,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
     IsCa, Issuer, KeyPair,
 };
+
+pub(crate) use diagram::Diagram;
 
 /// 2030-01-01 00:00:00 UTC. Tests have no other clock.
 pub(crate) const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_893_456_000));

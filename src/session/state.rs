@@ -208,6 +208,31 @@ mod tests {
         }
     }
 
+    /// `docs/diagrams/session.svg`.
+    #[test]
+    fn the_diagram() {
+        let mut diagram = crate::testing::Diagram::default();
+        diagram.edge("accept or connect", "STARTTLS", "Dialog");
+        diagram.edge("accept or connect", "implicit TLS", "Handshaking");
+        for state in STATES {
+            for signal in signals() {
+                if let Some(next) = state.next(&signal).filter(|next| *next != state) {
+                    let label = match signal {
+                        Signal::TlsBegins => "the server agrees to TLS",
+                        Signal::HelloRead => "the embedder wants to see the ClientHello",
+                        Signal::Answered => "answer()",
+                        Signal::Established(_) => "the verdict and the policy are met",
+                        Signal::PeerClose => "close_notify comes",
+                        Signal::Close => "close()",
+                        Signal::Fault => "fault",
+                    };
+                    diagram.edge(&format!("{state:?}"), label, &format!("{next:?}"));
+                }
+            }
+        }
+        diagram.check("session");
+    }
+
     /// design: no path leads from TLS back to cleartext, from death to life, from closed to open.
     #[test]
     fn nothing_comes_back() {
