@@ -20,6 +20,8 @@
 //!   in the middle, between our client and the mail servers, and between a client and our server
 //! * `quickstart.rs`, `explain.rs`: the examples, as programs
 //! * `channel_binding.rs`: what both ends of one connection export
+//! * `gsasl.rs`: GNU SASL's client authenticates with SCRAM-SHA-256-PLUS, bound to our server's
+//!   channel; `scram.rs` is the mechanism's other side
 //! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
@@ -42,6 +44,7 @@ mod dovecot;
 mod driver;
 mod exim;
 mod explain;
+mod gsasl;
 mod our_client;
 mod our_server;
 mod peers_start;
@@ -49,6 +52,7 @@ mod postfix;
 mod process;
 mod quickstart;
 mod received;
+mod scram;
 mod server_choices;
 mod server_clients;
 mod server_refuses;
