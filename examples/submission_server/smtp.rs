@@ -1,70 +1,117 @@
-//! The server's own parser. It knows nothing of TLS but what its guard lets it list.
+//! The server's own parser. It knows nothing of TLS but what its guard lets it list, what its
+//! admission says, and what a Received field has to tell.
 
-use mail_tls::{ExternalOffer, StartTlsGuard};
+use std::net::IpAddr;
+use std::sync::Arc;
 
-const LARGEST_MESSAGE: usize = 1_000_000;
+use mail_tls::admission::{ConnectionSecurity, ServerPolicy};
+use mail_tls::received::{TlsClause, TransmissionType};
+use mail_tls::{SessionInfo, StartTlsGuard};
+
+use crate::delivery::{Mailbox, Trace};
+use crate::login;
+use crate::syntax::{capabilities, is_name, path};
+use crate::talk::{Awaits, Talk};
+
+pub(crate) const LARGEST_MESSAGE: usize = 1_000_000;
+const MOST_RECIPIENTS: usize = 100;
 
 /// As much of SMTP as a submission takes.
-#[derive(Default)]
 pub(crate) struct Smtp {
-    is_authenticated: bool,
-    recipients: usize,
-    /// Between DATA and the dot.
-    message: Option<Vec<u8>>,
-    /// Between AUTH and the password.
-    awaits_password: bool,
-    pub(crate) has_quit: bool,
+    policy: Arc<ServerPolicy>,
+    mailbox: Arc<Mailbox>,
+    client: IpAddr,
+    channel: Option<(TransmissionType, TlsClause)>,
+    talk: Talk,
 }
 
 impl Smtp {
+    pub(crate) fn new(client: IpAddr, policy: Arc<ServerPolicy>, mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            policy,
+            mailbox,
+            client,
+            channel: None,
+            talk: Talk::default(),
+        }
+    }
+
+    pub(crate) fn restart_under_tls(&mut self, info: &SessionInfo<'_>) {
+        self.talk = Talk::default();
+        self.channel = info
+            .transmission_type(true, false)
+            .zip(info.received_clause());
+    }
+
+    pub(crate) fn has_quit(&self) -> bool {
+        self.talk.has_quit
+    }
+
     pub(crate) fn command(&mut self, line: &[u8], guard: &StartTlsGuard) -> String {
-        let line = String::from_utf8_lossy(line);
-        let line = line.trim();
+        let Some(line) = std::str::from_utf8(line).ok().map(str::trim_end) else {
+            return "500 5.5.2 not UTF-8\r\n".to_owned();
+        };
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let talk = &mut self.talk;
         let reply = match verb.to_ascii_uppercase().as_str() {
+            "EHLO" if !is_name(rest) => "501 5.5.4 not a domain",
             "EHLO" => {
-                let all = [format!("SIZE {LARGEST_MESSAGE}"), "AUTH PLAIN".to_owned()];
-                let filter = guard.capabilities(ExternalOffer::Nothing);
-                let mut lines = vec!["localhost greets you".to_owned()];
-                lines.extend(
-                    filter
-                        .filter(all.iter().map(String::as_str))
-                        .map(Into::into),
-                );
-                let last = lines.pop().unwrap_or_default();
-                let others: String = lines.iter().map(|line| format!("250-{line}\r\n")).collect();
-                return format!("{others}250 {last}\r\n");
+                let hello = Some(rest.to_owned());
+                let is_authenticated = talk.is_authenticated;
+                *talk = Talk {
+                    hello,
+                    is_authenticated,
+                    ..Talk::default()
+                };
+                return capabilities(guard);
             }
-            "AUTH" if rest.eq_ignore_ascii_case("PLAIN") => {
-                self.awaits_password = true;
-                "334 "
-            }
-            "AUTH" => match rest.split_once(' ') {
-                Some((mechanism, password)) if mechanism.eq_ignore_ascii_case("PLAIN") => {
-                    return self.password(password).to_owned();
+            "AUTH" if talk.is_authenticated => "503 5.5.1 logged in already",
+            "AUTH" if talk.sender.is_some() => "503 5.5.1 not in a transaction",
+            "AUTH" => match rest.split_once(' ').unwrap_or((rest, "")) {
+                (mechanism, _) if !mechanism.eq_ignore_ascii_case("PLAIN") => {
+                    "504 5.5.4 PLAIN alone"
                 }
-                _ => "504 5.5.4 PLAIN alone",
+                (_, "") => {
+                    talk.awaits = Awaits::Password;
+                    "334 "
+                }
+                (_, response) => return self.log_in(response),
             },
             "NOOP" => "250 2.0.0 done",
             "RSET" => {
-                self.recipients = 0;
+                (talk.sender, talk.recipients) = (None, Vec::new());
                 "250 2.0.0 forgotten"
             }
             "QUIT" => {
-                self.has_quit = true;
+                talk.has_quit = true;
                 "221 2.0.0 goodbye"
             }
-            "MAIL" if self.is_authenticated => "250 2.1.0 sender taken",
-            "RCPT" if self.is_authenticated => {
-                self.recipients += 1;
-                "250 2.1.5 recipient taken"
-            }
-            "MAIL" | "RCPT" => "530 5.7.0 log in first",
-            "DATA" if self.recipients > 0 => {
-                self.message = Some(Vec::new());
+            // RFC 6409 §4.3, on both ports (RFC 8314 §3.3).
+            "MAIL" | "RCPT" | "DATA" if !talk.is_authenticated => "530 5.7.0 log in first",
+            "MAIL" if talk.hello.is_none() => "503 5.5.1 say EHLO first",
+            "MAIL" if talk.sender.is_some() => "503 5.5.1 one sender alone",
+            "MAIL" => match path(rest, "FROM:") {
+                Some((_, parameters)) => {
+                    let mut words = parameters.split_ascii_whitespace();
+                    talk.sender = Some(words.any(|word| word.eq_ignore_ascii_case("SMTPUTF8")));
+                    "250 2.1.0 sender taken"
+                }
+                None => "501 5.5.4 not a sender",
+            },
+            "RCPT" if talk.sender.is_none() => "503 5.5.1 no sender",
+            "RCPT" if talk.recipients.len() >= MOST_RECIPIENTS => "452 4.5.3 too many recipients",
+            "RCPT" => match path(rest, "TO:") {
+                Some((path, _)) if path != "<>" => {
+                    talk.recipients.push(path.to_owned());
+                    "250 2.1.5 recipient taken"
+                }
+                _ => "501 5.5.4 not a recipient",
+            },
+            "DATA" if talk.recipients.is_empty() => "503 5.5.1 no recipients",
+            "DATA" => {
+                talk.awaits = Awaits::Message(Vec::new(), None);
                 "354 go on, and end with a dot"
             }
-            "DATA" => "503 5.5.1 no recipients",
             _ => "502 5.5.1 not known here",
         };
         format!("{reply}\r\n")
@@ -72,43 +119,73 @@ impl Smtp {
 
     /// Whether what comes is no command.
     pub(crate) fn awaits_text(&self) -> bool {
-        self.message.is_some() || self.awaits_password
+        !matches!(self.talk.awaits, Awaits::Command)
     }
 
     /// A line that is no command, and what is answered.
-    pub(crate) fn text(&mut self, line: &[u8]) -> Option<&'static str> {
-        if self.awaits_password {
-            self.awaits_password = false;
-            return Some(self.password(String::from_utf8_lossy(line).trim()));
+    pub(crate) fn text(&mut self, line: &[u8]) -> Option<String> {
+        let Awaits::Message(message, fault) = &mut self.talk.awaits else {
+            self.talk.awaits = Awaits::Command;
+            return Some(self.log_in(String::from_utf8_lossy(line).trim_end()));
+        };
+        if line == b".\r\n" {
+            let (message, fault) = (std::mem::take(message), *fault);
+            let reply = fault.map_or_else(|| self.deliver(&message), str::to_owned);
+            (self.talk.sender, self.talk.recipients) = (None, Vec::new());
+            self.talk.awaits = Awaits::Command;
+            return Some(reply);
         }
-        self.message_line(line)
-    }
-
-    /// The base64 of NUL test NUL test.
-    fn password(&mut self, password: &str) -> &'static str {
-        self.is_authenticated = password == "AHRlc3QAdGVzdA==";
-        if self.is_authenticated {
-            "235 2.7.0 welcome\r\n"
-        } else {
-            "535 5.7.8 try test and test\r\n"
-        }
-    }
-
-    fn message_line(&mut self, line: &[u8]) -> Option<&'static str> {
-        let message = self.message.get_or_insert_default();
-        if line != b".\r\n" {
-            let unstuffed = line.strip_prefix(b".").unwrap_or(line);
-            if message.len() <= LARGEST_MESSAGE {
-                message.extend_from_slice(unstuffed);
-            }
-            return None;
-        }
-        let message = self.message.take().unwrap_or_default();
-        self.recipients = 0;
+        message.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
         if message.len() > LARGEST_MESSAGE {
-            return Some("552 5.3.4 too large\r\n");
+            (*message, *fault) = (Vec::new(), Some("552 5.3.4 too large\r\n"));
         }
-        println!("{}", message.escape_ascii());
-        Some("250 2.0.0 message taken\r\n")
+        None
+    }
+
+    /// A line that was dropped: a message without it is refused when its end has come.
+    pub(crate) fn broken_line(&mut self, reply: &'static str) -> Option<&'static str> {
+        match &mut self.talk.awaits {
+            Awaits::Message(_, fault) => {
+                *fault = Some("554 5.6.0 a line too long, or without CR LF\r\n");
+                None
+            }
+            Awaits::Command | Awaits::Password => {
+                self.talk.awaits = Awaits::Command;
+                Some(reply)
+            }
+        }
+    }
+
+    fn log_in(&mut self, response: &str) -> String {
+        let security = match self.channel {
+            Some(_) => ConnectionSecurity::ModernTls,
+            None => ConnectionSecurity::Cleartext,
+        };
+        let (is_authenticated, reply) = login::plain(&self.policy, security, response);
+        self.talk.is_authenticated = is_authenticated;
+        reply
+    }
+
+    fn deliver(&self, message: &[u8]) -> String {
+        let Some((with, tls)) = self.channel else {
+            return "530 5.7.0 TLS first\r\n".to_owned();
+        };
+        let trace = Trace {
+            hello: self.talk.hello.as_deref().unwrap_or("unknown"),
+            client: self.client,
+            with: with.with_smtputf8(self.talk.sender == Some(true)),
+            tls: Some(tls),
+            recipient: match &*self.talk.recipients {
+                [only] => Some(only),
+                _ => None,
+            },
+        };
+        match self.mailbox.deliver(&trace, message) {
+            Ok(id) => format!("250 2.0.0 taken as {id}\r\n"),
+            Err(error) => {
+                println!("cannot write: {error}");
+                "451 4.3.0 cannot keep it, try later\r\n".to_owned()
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
 //!   in the middle, between our client and the mail servers, and between a client and our server
-//! * `quickstart.rs`, `explain.rs`: the examples, as programs
+//! * `quickstart.rs`, `explain.rs`, `submission.rs`: the examples, as programs
 //! * `channel_binding.rs`: what both ends of one connection export
 //! * `gsasl.rs`: GNU SASL's client authenticates with SCRAM-SHA-256-PLUS, bound to our server's
 //!   channel; `scram.rs` is the mechanism's other side
@@ -58,6 +58,7 @@ mod server_clients;
 mod server_refuses;
 mod starttls_mitm;
 mod starttls_server;
+mod submission;
 mod tls_servers;
 
 /// The one version of TLS that a peer is told to speak.

@@ -1,0 +1,351 @@
+//! `examples/submission_server.rs` as a program: curl, swaks and Python's smtplib hand in messages on
+//! both of its ports, and what it writes is read by this library and by Python; then what it refuses.
+
+use crate::Tls;
+use crate::certificates::{Certificates, Key};
+use crate::process::{AfterInput, Run, Scratch, Server, free_port, peers_dir, run_to_end};
+use mail_tls::received::{RecordedForm, recorded_tls};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// The running example, and where it writes.
+struct Msa {
+    implicit: u16,
+    starttls: u16,
+    certificates: Certificates,
+    server: Server,
+    scratch: Scratch,
+}
+
+impl Msa {
+    fn start() -> Self {
+        let certificates = Certificates::good(Key::EcdsaP256);
+        let scratch = Scratch::new();
+        let [implicit, starttls] = [(); 2].map(|()| free_port());
+        let mut command = Command::new(program());
+        command.args([implicit.to_string(), starttls.to_string()]);
+        command.arg(scratch.path().join("mail"));
+        command.args([&certificates.chain, &certificates.key]);
+        // It listens there last.
+        let log = scratch.path().join("log");
+        let server = Server::start("submission_server", &command, &log, starttls);
+        Self {
+            implicit,
+            starttls,
+            certificates,
+            server,
+            scratch,
+        }
+    }
+
+    /// The messages in the order in which they came, each as its Received field and the rest.
+    fn messages(&self) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.scratch.path().join("mail")).unwrap();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort_by_key(|file| fs::metadata(file).unwrap().modified().unwrap());
+        files.iter().map(|file| message(file)).collect()
+    }
+
+    fn curl(&self, scheme: &str, port: u16, tls: Tls, user: &str, message: &Path) -> Run {
+        let mut command = Command::new("curl");
+        command.args(["--verbose", "--no-progress-meter", "--max-time", "20"]);
+        command.args([&format!("--tlsv{}", tls.number()), "--tls-max"]);
+        command.args([tls.number(), "--ssl-reqd", "--user", user]);
+        command.arg("--cacert").arg(&self.certificates.ca);
+        command.args(["--mail-from", "a@example.org"]);
+        command.args(["--mail-rcpt", "b@example.org", "--upload-file"]);
+        command.arg(message);
+        // The path is what it says in EHLO.
+        command.arg(format!("{scheme}://localhost:{port}/client.example.org"));
+        run_to_end(&command, "", AfterInput::End)
+    }
+
+    /// Lines over TLS by OpenSSL, and what comes back.
+    fn talk(&self, lines: &str) -> String {
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-quiet", "-verify_return_error", "-CAfile"]);
+        command.arg(&self.certificates.ca).arg("-connect");
+        command.arg(format!("127.0.0.1:{}", self.implicit));
+        let run = run_to_end(&command, lines, AfterInput::StayOpen);
+        run.stdout
+    }
+
+    /// The same before TLS, until the server closes or is silent.
+    fn plaintext(&self, bytes: &[u8]) -> String {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.starttls)).unwrap();
+        let patience = Duration::from_secs(10);
+        socket.set_read_timeout(Some(patience)).unwrap();
+        socket.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        // A reset, where it has left something unread.
+        let _ = socket.read_to_end(&mut answer);
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--locked", "--example"]);
+        build.arg("submission_server");
+        build.current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(build.status().unwrap().success());
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        target.join("debug/examples/submission_server")
+    })
+}
+
+fn message(file: &Path) -> (String, String) {
+    let text = fs::read_to_string(file).unwrap();
+    let ends = text.match_indices("\r\n").map(|(at, _)| at + 2);
+    let is_folded = |at: &usize| text[*at..].starts_with([' ', '\t']);
+    let end = ends.into_iter().find(|at| !is_folded(at)).unwrap();
+    (text[..end].to_owned(), text[end..].to_owned())
+}
+
+/// Python's reading of a Received field, without the date.
+fn words(field: &str) -> String {
+    let mut command = Command::new(peers_dir().join("venv/bin/python"));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/scripts/received.py"));
+    let run = run_to_end(&command, &format!("{field}\r\n"), AfterInput::End);
+    assert!(run.success(), "{run:#?} of {field}");
+    let (words, date) = run.stdout.trim().rsplit_once(" ; ").unwrap();
+    assert!(date.starts_with("20") && date.ends_with("+00:00"), "{date}");
+    words.to_owned()
+}
+
+/// The clause as this library reads it, which is also what Python has at the end.
+#[track_caller]
+fn assert_clause(field: &str, words: &str) {
+    let recorded = recorded_tls(field.as_bytes()).unwrap();
+    assert_eq!(recorded.form(), RecordedForm::Registered);
+    let clause = recorded.to_clause().unwrap();
+    assert!(clause.group().is_some(), "{field}");
+    assert!(words.ends_with(&format!(" {clause}")), "{words}");
+}
+
+const TEXT: &str = "Received: from elsewhere by another with ESMTPS tls TLS_A; now\r\n\
+    Subject: hello\r\n\r\n.a dot\r\n..two\r\n.\r\nend\r\n";
+
+#[test]
+#[ignore = "needs curl and Python; run by .ci/run"]
+fn curl_hands_in_on_both_ports() {
+    let msa = Msa::start();
+    let message = msa.scratch.write("message", TEXT);
+    let ports = [("smtps", msa.implicit), ("smtp", msa.starttls)];
+    for (scheme, port) in ports {
+        for tls in Tls::BOTH {
+            let run = msa.curl(scheme, port, tls, "test:test", &message);
+            assert!(run.success(), "{run:#?}");
+            let (field, rest) = msa.messages().pop().unwrap();
+            let words = words(&field);
+            let (beginning, end) = words.split_once(" id ").unwrap();
+            assert_eq!(
+                beginning,
+                "from client.example.org by localhost with ESMTPSA"
+            );
+            assert!(end.contains(" for <b@example.org> tls "), "{words}");
+            let is_tls13 = words.contains(" tls TLS_AES_") || words.contains(" tls TLS_CHACHA20_");
+            assert_eq!(is_tls13, tls == Tls::V13, "{words}");
+            assert_clause(&field, &words);
+            // RFC 5321 §4.4: what was there is as it was.
+            assert_eq!(rest, TEXT);
+        }
+    }
+    assert_eq!(msa.messages().len(), 4);
+    assert!(msa.server.log().contains("security=tls verdict=allow"));
+}
+
+#[test]
+#[ignore = "needs swaks and Python; run by .ci/run"]
+fn swaks_and_smtplib_hand_in_on_both_ports() {
+    let msa = Msa::start();
+    let ca = msa.certificates.ca.to_str().unwrap();
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/scripts/submit.py");
+    for (port, swaks_tls, mode) in [
+        (msa.implicit, "--tlsc", "implicit"),
+        (msa.starttls, "--tls", "starttls"),
+    ] {
+        let before = msa.messages().len();
+        let mut swaks = Command::new("swaks");
+        swaks.args(["--server", "127.0.0.1", "--port", &port.to_string()]);
+        swaks.args([swaks_tls, "--tls-verify", "--tls-ca-path", ca]);
+        swaks.args(["--auth", "PLAIN", "--auth-user", "test"]);
+        swaks.args(["--auth-password", "test", "--helo", "client.example.org"]);
+        swaks.args(["--from", "a@example.org", "--to", "b@example.org"]);
+        let run = run_to_end(&swaks, "", AfterInput::End);
+        assert!(run.success(), "{run:#?}");
+
+        let mut command = Command::new(peers_dir().join("venv/bin/python"));
+        command.arg(&python).args([&port.to_string(), ca, mode]);
+        let run = run_to_end(&command, "", AfterInput::End);
+        assert!(run.success(), "{run:#?}");
+
+        let messages = msa.messages();
+        let new: Vec<&str> = messages[before..]
+            .iter()
+            .map(|one| one.0.as_str())
+            .collect();
+        let [by_swaks, to_two, with_utf8] = *new else {
+            panic!("{new:?}")
+        };
+        let read = words(by_swaks);
+        assert!(read.contains(" with ESMTPSA id "), "{read}");
+        assert!(read.contains(" for <b@example.org> "), "{read}");
+        assert_clause(by_swaks, &read);
+        let read = words(to_two);
+        assert!(!read.contains(" for "), "{read}");
+        assert_clause(to_two, &read);
+        let read = words(with_utf8);
+        assert!(read.contains(" with UTF8SMTPSA id "), "{read}");
+        assert!(read.contains(" for <jürgen@example.org> "), "{read}");
+        assert_clause(with_utf8, &read);
+    }
+}
+
+/// Each reply's code, in their order, without the lines of EHLO but the last.
+fn codes(answer: &str) -> Vec<&str> {
+    let last = answer
+        .lines()
+        .filter(|line| line.as_bytes().get(3) != Some(&b'-'));
+    last.map(|line| line.get(..3).unwrap_or(line)).collect()
+}
+
+#[test]
+#[ignore = "needs OpenSSL and curl; run by .ci/run"]
+fn what_is_refused_under_tls() {
+    let msa = Msa::start();
+    let message = msa.scratch.write("message", TEXT);
+    let run = msa.curl("smtps", msa.implicit, Tls::V13, "test:wrong", &message);
+    assert!(!run.success() && run.says("< 535 5.7.8 "), "{run:#?}");
+    let run = msa.curl("smtp", msa.starttls, Tls::V13, "nobody:test", &message);
+    assert!(!run.success() && run.says("< 535 5.7.8 "), "{run:#?}");
+    let long = "x".repeat(20_000);
+    let good = "AUTH PLAIN AHRlc3QAdGVzdA==\r\n";
+    let rows: &[(&str, &[&str])] = &[
+        // RFC 6409 §4.3, RFC 8314 §3.3: also with implicit TLS.
+        (
+            "MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n",
+            &["530", "530", "530"],
+        ),
+        ("STARTTLS\r\n", &["503"]),
+        ("AUTH LOGIN\r\nAUTH PLAIN\r\n*\r\n", &["504", "334", "501"]),
+        // PLAIN for somebody else; two parts; not UTF-8.
+        ("AUTH PLAIN cm9vdAB0ZXN0AHRlc3Q=\r\n", &["535"]),
+        (
+            "AUTH PLAIN dGVzdAB0ZXN0\r\nAUTH PLAIN AP8A/w==\r\n",
+            &["501", "501"],
+        ),
+        (&format!("NOOP {long}\r\nNOOP\r\n"), &["500", "250"]),
+        ("NOOP\nNOOP\r\n", &["500", "250"]),
+        (
+            &format!("{good}{good}MAIL FROM:<a@b>\r\n"),
+            &["235", "503", "503"],
+        ),
+        (
+            &format!("{good}EHLO a;b\r\nEHLO (x)\r\n"),
+            &["235", "501", "501"],
+        ),
+        (
+            &format!(
+                "{good}EHLO c\r\nMAIL FROM:<a b>\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>;x\r\n\
+                RCPT TO:<a\u{1}@b>\r\nRCPT TO:<>\r\nDATA\r\n"
+            ),
+            &["235", "250", "501", "250", "250", "501", "501", "354"],
+        ),
+        // A dot behind LF alone does not end the message (RFC 5321 §4.1.1.4), and spoils it.
+        (
+            &format!(
+                "{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n\
+                a\r\n.\nMAIL FROM:<evil@b>\r\n.\r\n"
+            ),
+            &["235", "250", "250", "250", "354", "554"],
+        ),
+        (
+            &format!("{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n{long}\r\n.\r\n"),
+            &["235", "250", "250", "250", "354", "554"],
+        ),
+    ];
+    for (lines, expected) in rows {
+        let ends_in_data = expected.last() == Some(&"354");
+        let farewell = if ends_in_data {
+            ".\r\nQUIT\r\n"
+        } else {
+            "QUIT\r\n"
+        };
+        let answer = msa.talk(&format!("{lines}{farewell}"));
+        let mut found = codes(&answer);
+        assert_eq!(found.remove(0), "220", "{lines:?}: {answer}");
+        assert_eq!(found.pop(), Some("221"), "{lines:?}: {answer}");
+        if ends_in_data {
+            assert_eq!(found.pop(), Some("250"), "{answer}");
+        }
+        assert_eq!(found, *expected, "{lines:?}: {answer}");
+    }
+}
+
+/// RFC 8314 §4.1, RFC 3207 §4, §5: before TLS.
+#[test]
+#[ignore = "run by .ci/run with the rest of the peers"]
+fn what_is_refused_before_tls() {
+    let msa = Msa::start();
+    let reply = |line: &str| {
+        let answer = msa.plaintext(format!("{line}\r\nQUIT\r\n").as_bytes());
+        let inner = answer.strip_prefix("220 localhost ready\r\n").unwrap();
+        inner
+            .strip_suffix("221 2.0.0 goodbye\r\n")
+            .unwrap()
+            .to_owned()
+    };
+    // The right password, a wrong one, nobody, and what is not PLAIN at all.
+    let denial = reply("AUTH PLAIN AHRlc3QAdGVzdA==");
+    assert!(denial.starts_with("530 5.7.0 "), "{denial}");
+    for line in [
+        "AUTH PLAIN AHRlc3QAd3Jvbmc=",
+        "AUTH PLAIN AG5vYm9keQB0ZXN0",
+        "auth plain",
+        "AUTH\tPLAIN AHRlc3QAdGVzdA==",
+        "AUTH SCRAM-SHA-256",
+        "MAIL FROM:<a@example.org>",
+    ] {
+        assert_eq!(reply(line), denial, "{line}");
+    }
+    for line in [
+        " AUTH PLAIN AHRlc3QAdGVzdA==",
+        "AUTH\0PLAIN AHRlc3QAdGVzdA==",
+    ] {
+        assert!(reply(line).starts_with("500 "), "{line}");
+    }
+    let greeted = reply("EHLO client.example.org");
+    assert!(
+        greeted.contains("250-STARTTLS\r\n") && !greeted.contains("AUTH"),
+        "{greeted}"
+    );
+    let long = reply(&format!("NOOP {}\r\nNOOP", "x".repeat(20_000)));
+    assert_eq!(codes(&long), ["500", "250"]);
+    assert_eq!(
+        codes(&reply("NOOP\nAUTH PLAIN AHRlc3QAdGVzdA==")),
+        ["500", "530"]
+    );
+    // Injected behind the command: nothing is agreed to, and nothing executed.
+    let answer = msa.plaintext(b"STARTTLS\r\nAUTH PLAIN AHRlc3QAdGVzdA==\r\nQUIT\r\n");
+    assert_eq!(answer, "220 localhost ready\r\n");
+    assert!(
+        msa.server.logs("a client was left: "),
+        "{}",
+        msa.server.log()
+    );
+    // No line of admission: nobody's password was looked at.
+    assert!(
+        !msa.server.log().contains("verdict="),
+        "{}",
+        msa.server.log()
+    );
+    assert!(msa.messages().is_empty());
+}
