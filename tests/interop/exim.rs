@@ -100,6 +100,11 @@ inbox:
             fs::read_to_string(&self.mailbox).is_ok_and(|mail| mail.contains(text))
         })
     }
+
+    /// What has been delivered.
+    pub(crate) fn mail(&self) -> String {
+        fs::read_to_string(&self.mailbox).unwrap()
+    }
 }
 
 /// Its deliveries are no longer its descendants, and would make their directories again.

@@ -117,4 +117,9 @@ postlog unix-dgram n - n - 1 postlogd
             fs::read_to_string(&self.mailbox).is_ok_and(|mail| mail.contains(text))
         })
     }
+
+    /// What has been delivered.
+    pub(crate) fn mail(&self) -> String {
+        fs::read_to_string(&self.mailbox).unwrap()
+    }
 }

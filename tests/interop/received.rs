@@ -1,9 +1,18 @@
-//! Received fields under another parser, and OpenSSL's names of suites.
+//! Received fields under another parser, those that running servers write, and OpenSSL's names of
+//! suites.
 
+use crate::Tls;
+use crate::certificates::{Certificates, Key};
+use crate::exim::Exim;
+use crate::our_client::{Us, submit};
+use crate::postfix::Postfix;
 use crate::process::{AfterInput, peers_dir, run_to_end};
-use mail_tls::received::{Folding, MailProtocol, TlsClause, TransmissionType, recorded_tls};
-use mail_tls::{CipherSuite, NamedGroup};
+use mail_tls::received::{
+    Folding, MailProtocol, RecordedForm, TlsClause, TransmissionType, recorded_tls,
+};
+use mail_tls::{CipherSuite, NamedGroup, Service};
 use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 
@@ -24,9 +33,11 @@ fn python_reads_the_fields() {
     for (at, clause) in clauses.iter().enumerate() {
         // Identifiers of all lengths, so that folding comes at every place.
         let id = "i".repeat(1 + at % 70);
-        let with = TransmissionType::new(MailProtocol::Smtp)
+        let protocol = [MailProtocol::Smtp, MailProtocol::Lmtp][at % 2];
+        let with = TransmissionType::new(protocol)
             .with_tls(true)
-            .with_authentication(at % 2 == 0);
+            .with_authentication(at % 4 < 2)
+            .with_smtputf8(at % 8 < 4);
         let mut out = Folding::new(&mut fields);
         write!(out, "Received: from client.example.org ([192.0.2.1])").unwrap();
         out.clause("by", "mail.example.org").unwrap();
@@ -71,4 +82,77 @@ fn openssl_calls_its_suites_so() {
         assert_eq!(suite, CipherSuite::from_name(&code_point), "{line}");
         assert!(suite.is_some(), "{line}");
     }
+}
+
+/// What Exim and Postfix write of a message that our client hands in is what our session was.
+#[test]
+#[ignore = "needs Exim and Postfix; run by .ci/run"]
+fn running_servers_write_what_the_session_was() {
+    for tls in Tls::BOTH {
+        for key in [Key::EcdsaP256, Key::Rsa2048] {
+            let certificates = Certificates::good(key);
+            let us = Us::trusting(&certificates);
+            let hand_in = |port| {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                let mut ours = us.dial(Service::Submission, address);
+                ours.establish().unwrap();
+                let clause = ours.session.info().unwrap().received_clause().unwrap();
+                submit(&mut ours, "hello").unwrap();
+                clause
+            };
+            let exim = Exim::start(&certificates, tls);
+            let clause = hand_in(exim.submissions);
+            assert!(exim.delivers("Subject: hello"));
+            let field = received(&exim.mail());
+            // Before `id`, and without the group. With GnuTLS Exim 4.96 names a suite of TLS 1.2
+            // with the same AEAD where it is TLS 1.3; what is recorded is what is read.
+            let suite = match tls {
+                Tls::V12 => clause.cipher_suite(),
+                Tls::V13 => {
+                    assert_eq!(clause.cipher_suite().code_point(), 0x1302);
+                    CipherSuite::from_code_point(0xC030)
+                }
+            };
+            let clause = TlsClause::new(suite);
+            assert_recorded(&field, RecordedForm::RegisteredEarly, tls, clause);
+
+            let postfix = Postfix::start(&certificates, tls);
+            let clause = hand_in(postfix.submissions);
+            assert!(postfix.delivers("Subject: hello"));
+            let field = received(&postfix.mail());
+            // It names the group of TLS 1.3 alone.
+            let clause = match tls {
+                Tls::V12 => TlsClause::new(clause.cipher_suite()),
+                Tls::V13 => clause,
+            };
+            assert_recorded(&field, RecordedForm::Postfix, tls, clause);
+        }
+    }
+}
+
+/// The first Received field, folded as it is.
+fn received(mail: &str) -> String {
+    let start = mail.find("Received:").unwrap();
+    let mut field = String::new();
+    for (at, line) in mail[start..].lines().enumerate() {
+        if at > 0 && !line.starts_with([' ', '\t']) {
+            break;
+        }
+        writeln!(field, "{line}").unwrap();
+    }
+    field
+}
+
+#[track_caller]
+fn assert_recorded(field: &str, form: RecordedForm, tls: Tls, says: TlsClause) {
+    let recorded = recorded_tls(field.as_bytes()).unwrap_or_else(|| panic!("{field}"));
+    assert_eq!(recorded.form(), form, "{field}");
+    let version = recorded.version().unwrap().to_string();
+    assert_eq!(version, format!("TLSv{}", tls.number()), "{field}");
+    assert_eq!(recorded.to_clause(), Some(says), "{field}");
+    assert_eq!(
+        recorded.group_name().is_some(),
+        says.group().is_some(),
+        "{field}"
+    );
 }
