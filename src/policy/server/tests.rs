@@ -322,6 +322,44 @@ fn dates() {
 }
 
 proptest! {
+    /// What was decided before, by this server or another one, for whomever, changes nothing; and a
+    /// refusal is the one line of its protocol.
+    #[test]
+    fn an_attempt_decides_alone(
+        attempts in prop::collection::vec(
+            (".{0,20}", any::<[bool; 3]>(), 0..3_usize, 0_u32..250, 0..Service::ALL.len()),
+            1..12,
+        ),
+    ) {
+        let first = day(2026, 12, 15).since_1970();
+        let busy = ServerPolicy::phasing_out_cleartext(schedule());
+        for (user, [required, exempt, exposed], security, after, service) in &attempts {
+            let seconds = u64::from(first + after) * 86_400;
+            let today = UtcDay::of(UNIX_EPOCH + Duration::from_secs(seconds));
+            let migration = UserMigration::default()
+                .with_tls_required(*required)
+                .with_exemption(*exempt)
+                .with_exposed_password(*exposed);
+            let security = [Cleartext, LegacyTls, ModernTls][*security];
+            let attempt = LoginAttempt::new(Service::ALL[*service], security, user);
+            let attempt = attempt.with_migration(migration);
+            let fresh = ServerPolicy::phasing_out_cleartext(schedule());
+            let decided = fresh.decide(&attempt, today);
+            prop_assert_eq!(&busy.decide(&attempt, today), &decided);
+            if let AdmissionVerdict::RequireTls(denial) | AdmissionVerdict::RequireTls12(denial) =
+                decided.verdict()
+            {
+                let constant = Denial { service: Service::ALL[*service] };
+                prop_assert_eq!(denial.reply("t").to_string(), constant.reply("t").to_string());
+                prop_assert_ne!(security, ModernTls);
+            }
+        }
+        let counts = busy.counts();
+        let sum = counts.modern_tls + counts.password_changes + counts.legacy_tls_allowed
+            + counts.legacy_tls_refused + counts.cleartext_allowed + counts.cleartext_refused;
+        prop_assert_eq!(sum, u64::try_from(attempts.len()).unwrap());
+    }
+
     /// Who was refused stays refused; nobody is refused before the first day, all are on the last.
     #[test]
     fn nobody_comes_back(user in ".{0,40}", first in 0_u32..30_000, length in 0_u32..1_000) {
