@@ -5,6 +5,12 @@
 //! decides about nothing but that: not a byte of it outlives the dialog. Bytes that lie behind the
 //! reply that starts TLS, or that are there before a command was sent, were put there by somebody
 //! else, and end the session.
+//!
+//! A list of SASL mechanisms from before TLS is not kept, and so never compared with the one from
+//! under TLS (RFC 4422 §6.1.2 would have a client close if that has a stronger one). No mechanism is
+//! ever chosen from it, and no credentials go out before the session is established; the one list to
+//! choose from is the verified server's. That it is longer than the one before is what RFC 4954 §4
+//! and [`CapabilityFilter`] intend, and what closing would punish.
 #![warn(
     clippy::wildcard_enum_match_arm,
     clippy::match_wildcard_for_single_variants

@@ -173,6 +173,10 @@ impl StartTlsGuard {
 
     /// Decides about one line, with or without its end, that is a command: not a line of a
     /// message, of a literal, or of an exchange of authentication.
+    ///
+    /// A line that is refused may announce a literal that does not wait for an answer, `{5+}` (RFC
+    /// 7888, RFC 5804 §4): its bytes follow all the same. They are no command; skip them, or close
+    /// the connection.
     pub fn command<'a>(&mut self, line: &'a [u8]) -> CommandVerdict<'a> {
         let service = self.acceptor.service();
         let command = CommandLine::parse(service, line);

@@ -226,6 +226,20 @@ fn from_the_command_to_tls() {
         assert!(!after.lists_starttls() && after.lists_login() && !after.lists_external());
         assert!(guard.capabilities(ExternalOffer::External).lists_external());
         assert_ne!(answer(&mut guard, line), "proceed");
+        // RFC 8314 §3.3: what holds on one port holds on the other.
+        let mut implicit = acceptor(&world, service, TlsMode::Implicit).guard();
+        for line in [
+            line,
+            "t LOGIN u p",
+            "AUTH PLAIN AHQAdA==",
+            "USER t",
+            "x y",
+            " x",
+            "",
+        ] {
+            let (there, here) = (answer(&mut implicit, line), answer(&mut guard, line));
+            assert_eq!(there, here, "{service} {line}");
+        }
     }
 }
 
