@@ -267,7 +267,9 @@ impl ServerPolicy {
     }
 
     /// Whether anybody may log in on a connection like this: whether capabilities name
-    /// mechanisms, whether IMAP says `LOGINDISABLED`. After the last day of a schedule exempted
+    /// mechanisms, whether IMAP says `LOGINDISABLED`, whether the policy of a
+    /// [`StartTlsGuard`](crate::StartTlsGuard) is
+    /// [`AdmissionDecides`](crate::PlaintextPolicy::AdmissionDecides). After the last day of a schedule exempted
     /// users are still let in; their clients have to try unasked.
     pub fn permits_login(&self, security: ConnectionSecurity, today: UtcDay) -> bool {
         match security {

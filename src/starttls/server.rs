@@ -81,6 +81,12 @@ pub enum PlaintextPolicy {
     /// Everything but to let anybody log in. The default for relaying, where a server that is
     /// publicly referenced must not require TLS (RFC 3207 §4).
     TlsForAuthentication,
+    /// Everything, for as long as users may still log in without TLS (RFC 8314 §4.1): while
+    /// [`ServerPolicy::permits_login`](crate::admission::ServerPolicy::permits_login) says so of a
+    /// connection in cleartext. Ways to log in are listed, and each attempt is let through to the
+    /// server, which asks [`ServerPolicy::decide`](crate::admission::ServerPolicy::decide) before
+    /// it looks at a password.
+    AdmissionDecides,
 }
 
 /// What is to be done about a line that a client sent.
@@ -212,7 +218,10 @@ impl StartTlsGuard {
                     }
                 },
                 (Verb::Leave | Verb::Harmless, _)
-                | (Verb::Other, PlaintextPolicy::TlsForAuthentication) => CommandVerdict::Proceed,
+                | (Verb::Other, PlaintextPolicy::TlsForAuthentication)
+                | (Verb::Other | Verb::Authenticate, PlaintextPolicy::AdmissionDecides) => {
+                    CommandVerdict::Proceed
+                }
                 (Verb::Other, PlaintextPolicy::TlsRequired) => refuse(Situation::TlsRequired),
                 (Verb::Authenticate, PlaintextPolicy::TlsRequired) => {
                     refuse(Situation::TlsRequiredToAuthenticate)
@@ -256,10 +265,12 @@ impl StartTlsGuard {
             ExternalOffer::Nothing => false,
             ExternalOffer::External | ExternalOffer::ExternalOrPreauth => true,
         };
+        let is_admitted =
+            self.phase == Phase::Plaintext && self.policy == PlaintextPolicy::AdmissionDecides;
         CapabilityFilter::new(
             self.acceptor.service(),
             self.may_advertise_starttls(),
-            is_protected,
+            is_protected || is_admitted,
             is_protected && has_identity,
         )
     }

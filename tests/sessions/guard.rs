@@ -1,6 +1,7 @@
 //! The server's guard: replies, states, capabilities, and the way to TLS.
 
 use bytes::BytesMut;
+use mail_tls::admission::{ConnectionSecurity, DeprecationSchedule, ServerPolicy, UtcDay};
 use mail_tls::{
     Acceptor, Certificates, CommandVerdict, Endpoint, ExternalOffer, MustForget, PlaintextPolicy,
     Service, StartTlsGuard, TlsMode,
@@ -239,6 +240,68 @@ fn from_the_command_to_tls() {
         ] {
             let (there, here) = (answer(&mut implicit, line), answer(&mut guard, line));
             assert_eq!(there, here, "{service} {line}");
+        }
+    }
+}
+
+/// RFC 8314 §4.1: while cleartext is phased out, admission decides who logs in without TLS; the list
+/// and the guard follow it, and under TLS nothing is different.
+#[test]
+fn a_server_that_phases_cleartext_out() {
+    let days = [1, 2, 3, 4].map(|month| UtcDay::from_date(2027, month, 1).unwrap());
+    let schedule = DeprecationSchedule::new(b"", days).unwrap();
+    let admission = ServerPolicy::phasing_out_cleartext(schedule);
+    let world = World::new();
+    let rows = [
+        (
+            Service::Imap,
+            "a LOGIN t t",
+            "AUTH=PLAIN",
+            "a NO [PRIVACYREQUIRED] ",
+        ),
+        (Service::Pop3, "USER t", "SASL PLAIN", "-ERR "),
+        (Service::Submission, "AUTH PLAIN", "AUTH PLAIN", "530 "),
+        (
+            Service::ManageSieve,
+            "AUTHENTICATE \"PLAIN\"",
+            "\"SASL\" \"PLAIN\"",
+            "NO (ENCRYPT-NEEDED) ",
+        ),
+    ];
+    for (service, login, listed, refusal) in rows {
+        for (today, is_open) in [(days[2], true), (days[3], false)] {
+            let policy = match admission.permits_login(ConnectionSecurity::Cleartext, today) {
+                true => PlaintextPolicy::AdmissionDecides,
+                false => PlaintextPolicy::TlsRequired,
+            };
+            let acceptor = acceptor(&world, service, TlsMode::StartTls);
+            let mut guard = acceptor.guard().policy(policy);
+            let found = answer(&mut guard, login);
+            assert_eq!(found == "proceed", is_open, "{found}");
+            assert!(is_open || found.starts_with(refusal), "{found}");
+            let filter = guard.capabilities(ExternalOffer::External);
+            assert!(filter.lists_starttls() && !filter.lists_external());
+            let items: Vec<_> = filter.filter([listed]).collect();
+            assert_eq!(
+                items.iter().any(|item| item == listed),
+                is_open,
+                "{items:?}"
+            );
+            assert_eq!(
+                items.iter().any(|item| item == "LOGINDISABLED"),
+                service == Service::Imap && !is_open
+            );
+            // What is not a command is none here either.
+            assert_ne!(answer(&mut guard, &format!("\0{login}")), "proceed");
+            let starttls = match service {
+                Service::Imap => "a STARTTLS",
+                Service::Pop3 => "STLS",
+                _ => "STARTTLS",
+            };
+            assert_ne!(answer(&mut guard, starttls), "proceed");
+            assert_eq!(answer(&mut guard, login), "close");
+            let filter = guard.capabilities(ExternalOffer::Nothing);
+            assert!(!filter.lists_login() && !filter.lists_starttls());
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::service::Service;
 /// | SMTP, LMTP | a keyword of `EHLO` or `LHLO` with its parameters: `SIZE 1000`, `AUTH PLAIN` |
 /// | ManageSieve | a line of the capabilities: `"SIEVE" "fileinto"`, `"SASL" "PLAIN"` |
 ///
-/// Without TLS every way to log in goes (RFC 8314 §4.1, RFC 4954 §3, RFC 5804 §5), and IMAP gets
+/// Without TLS every way to log in goes, unless the guard's policy is
+/// [`AdmissionDecides`](super::PlaintextPolicy::AdmissionDecides) (RFC 8314 §4.1, RFC 4954 §3, RFC 5804 §5), and IMAP gets
 /// `LOGINDISABLED` (RFC 9051 §6.2.3). `STARTTLS` is listed exactly where it may be. `EXTERNAL` is
 /// listed exactly where the client's certificate was mapped to a user (RFC 8314 §4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
