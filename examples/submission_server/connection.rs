@@ -90,6 +90,10 @@ impl Connection {
 
     fn handle_lines(&mut self) -> Outcome<()> {
         while let Some(line) = self.lines.next() {
+            // What lies behind QUIT is not answered.
+            if self.smtp.has_quit() {
+                return Ok(());
+            }
             let line = match line {
                 Line::Whole(line) => line,
                 // RFC 5321 §4.5.3.1.9, §2.3.8: too long, or ended by LF alone.

@@ -47,6 +47,10 @@ impl Mailbox {
         let mut file = File::create_new(&part)?;
         // Prepended, above all that are there (RFC 5321 §4.4).
         file.write_all(field.as_bytes())?;
+        // A message without fields must not go on with this one.
+        if message.starts_with(b" ") || message.starts_with(b"\t") {
+            file.write_all(b"\r\n")?;
+        }
         file.write_all(message)?;
         file.sync_all()?;
         std::fs::rename(part, self.directory.join(format!("{id}.eml")))?;

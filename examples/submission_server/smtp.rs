@@ -101,6 +101,10 @@ impl Smtp {
             "RCPT" if talk.sender.is_none() => "503 5.5.1 no sender",
             "RCPT" if talk.recipients.len() >= MOST_RECIPIENTS => "452 4.5.3 too many recipients",
             "RCPT" => match path(rest, "TO:") {
+                // RFC 6531 §3.3: not without SMTPUTF8.
+                Some((path, _)) if !path.is_ascii() && talk.sender != Some(true) => {
+                    "553 5.6.7 say SMTPUTF8 for such an address"
+                }
                 Some((path, _)) if path != "<>" => {
                     talk.recipients.push(path.to_owned());
                     "250 2.1.5 recipient taken"

@@ -235,6 +235,10 @@ fn what_is_refused_under_tls() {
             &["530", "530", "530"],
         ),
         ("STARTTLS\r\n", &["503"]),
+        (
+            &format!("{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<\u{fc}@b>\r\n"),
+            &["235", "250", "250", "553"],
+        ),
         ("AUTH LOGIN\r\nAUTH PLAIN\r\n*\r\n", &["504", "334", "501"]),
         // PLAIN for somebody else; two parts; not UTF-8.
         ("AUTH PLAIN cm9vdAB0ZXN0AHRlc3Q=\r\n", &["535"]),
@@ -288,6 +292,23 @@ fn what_is_refused_under_tls() {
         }
         assert_eq!(found, *expected, "{lines:?}: {answer}");
     }
+}
+
+/// What the message begins with does not become part of the field above it; what lies behind QUIT is
+/// nothing.
+#[test]
+#[ignore = "needs OpenSSL; run by .ci/run"]
+fn a_message_does_not_go_on_with_the_field() {
+    let msa = Msa::start();
+    let answer = msa.talk(
+        "AUTH PLAIN AHRlc3QAdGVzdA==\r\nEHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n\
+         \ttls TLS_FAKE group x\r\n.\r\nQUIT\r\nMAIL FROM:<c@d>\r\n",
+    );
+    let expected = ["220", "235", "250", "250", "250", "354", "250", "221"];
+    assert_eq!(codes(&answer), expected, "{answer}");
+    let (field, rest) = msa.messages().pop().unwrap();
+    assert!(!field.contains("TLS_FAKE"), "{field}");
+    assert_eq!(rest, "\r\n\ttls TLS_FAKE group x\r\n");
 }
 
 /// RFC 8314 §4.1, RFC 3207 §4, §5: before TLS.
