@@ -19,6 +19,10 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 0x13];
 pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 0x1E];
 /// id-ce-keyUsage, RFC 5280 §4.2.1.3.
 const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
+/// id-ce-subjectKeyIdentifier, RFC 5280 §4.2.1.2.
+const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1D, 0x0E];
+/// id-ce-authorityKeyIdentifier, RFC 5280 §4.2.1.1.
+const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1D, 0x23];
 /// id-ce-cRLDistributionPoints, RFC 5280 §4.2.1.13.
 pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1D, 0x1F];
 /// id-ce-extKeyUsage, RFC 5280 §4.2.1.12.
@@ -216,6 +220,24 @@ impl<'a> Certificate<'a> {
             purposes.push(reader.expect(der::OBJECT_IDENTIFIER)?.content);
         }
         Ok(Some(purposes))
+    }
+
+    /// What it calls its own key.
+    pub(crate) fn subject_key_identifier(&self) -> Result<Option<&'a [u8]>, NotDer> {
+        match self.extension(SUBJECT_KEY_IDENTIFIER)? {
+            Some(value) => der::only(value, der::OCTET_STRING).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What it calls the key that signed it.
+    pub(crate) fn authority_key_identifier(&self) -> Result<Option<&'a [u8]>, NotDer> {
+        let Some(value) = self.extension(AUTHORITY_KEY_IDENTIFIER)? else {
+            return Ok(None);
+        };
+        let mut fields = Reader::new(der::only(value, der::SEQUENCE)?);
+        let identifier = fields.optional(der::primitive(0))?;
+        Ok(identifier.map(|identifier| identifier.content))
     }
 
     /// Whether keyUsage, if it is there, lets the key sign revocation lists (RFC 5280 §4.2.1.3).

@@ -35,6 +35,9 @@ mod revocation;
 mod tests;
 #[cfg(test)]
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod tests_namesakes;
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tests_services;
 mod verdict;
 mod walk;

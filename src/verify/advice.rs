@@ -14,6 +14,13 @@ impl CheckFailure {
             Self::Expired { .. } | Self::NotYetValid { .. } => {
                 "Check this device's date and time, and tell the provider if they are right."
             }
+            Self::UnknownAuthority {
+                is_namesake: true, ..
+            } => {
+                "Do not send a password; if your organisation has replaced its own authority, have \
+                 the new one's certificate installed, otherwise try another network and ask the \
+                 provider."
+            }
             Self::SelfSigned
             | Self::UnknownAuthority { .. }
             | Self::MissingIntermediate { .. }
@@ -83,6 +90,12 @@ impl CheckFailure {
             Self::MissingIntermediate { .. } => {
                 "Put the issuer's certificate behind the server's own in the chain file (often \
                  called fullchain.pem)."
+            }
+            Self::UnknownAuthority {
+                is_namesake: true, ..
+            } => {
+                "If the authority was made anew, have the users' programs trust its new certificate \
+                 instead of the old one, or use certificates of the old one."
             }
             Self::UnknownAuthority { .. } | Self::NoPath | Self::RefusedByVerifier { .. } => {
                 "Use an authority that the users' programs trust, or have them install yours; check \

@@ -295,9 +295,13 @@ fn failure_of_walk(walk: &Walk<'_>) -> Option<CheckFailure> {
     match walk.end {
         End::Anchor(_) => None,
         End::SelfIssued if last.position == 0 => Some(CheckFailure::SelfSigned),
-        End::SelfIssued => Some(CheckFailure::UnknownAuthority {
-            authority: name_text(last.certificate.subject_name),
-            sent: true,
+        End::Namesake if last.position == 0 && last.certificate.is_self_issued() => {
+            Some(CheckFailure::SelfSigned)
+        }
+        End::SelfIssued | End::Namesake => Some(CheckFailure::UnknownAuthority {
+            authority: name_text(last.certificate.issuer_name),
+            sent: last.certificate.is_self_issued(),
+            is_namesake: matches!(walk.end, End::Namesake),
         }),
         End::NoIssuer if last.position == 0 => Some(CheckFailure::MissingIntermediate {
             issuer: name_text(last.certificate.issuer_name),
@@ -305,6 +309,7 @@ fn failure_of_walk(walk: &Walk<'_>) -> Option<CheckFailure> {
         End::NoIssuer => Some(CheckFailure::UnknownAuthority {
             authority: name_text(last.certificate.issuer_name),
             sent: false,
+            is_namesake: false,
         }),
         End::Loop => Some(CheckFailure::NoPath),
     }

@@ -116,6 +116,9 @@ pub enum CheckFailure {
         authority: UntrustedText,
         /// Its own certificate was in the chain.
         sent: bool,
+        /// A trusted authority has the same name, and did not sign: the key is another one, as
+        /// where an authority was made anew or somebody took its name.
+        is_namesake: bool,
     },
     /// A certificate of a certification authority stands where the peer's own should.
     AuthorityAsPeer,

@@ -301,7 +301,7 @@ fn paths_that_lead_nowhere() {
             "a root of the right name and the wrong key",
             vec![leaf.clone(), intermediate.clone()],
             &stranger.anchors,
-            "bad-signature",
+            "unknown-authority",
         ),
         (
             "an intermediate of the right name and the wrong key",

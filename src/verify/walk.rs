@@ -6,7 +6,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 
 use crate::certificate::{Certificate, PublicKey};
 use crate::limits;
-use crate::verify::{Evidence, Requirements};
+use crate::verify::{Evidence, Requirements, TrustAnchors};
 
 /// A certificate with its place in the chain as it was sent.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,8 @@ pub(super) struct Walk<'a> {
 pub(super) enum End<'a> {
     /// At a trust anchor of the right name.
     Anchor(&'a TrustAnchor<'static>),
+    /// At a certificate whose issuer has the name of a trust anchor, and another key.
+    Namesake,
     /// At a certificate whose issuer has its own name, and is not trusted.
     SelfIssued,
     /// At a certificate whose issuer is neither in the chain nor trusted.
@@ -164,11 +166,36 @@ fn next_step<'a>(
         });
     match (best, named.first()) {
         (Some((other, None)), _) => Step::Issuer(other, None),
-        // The right name, but not the key: an impostor's authority, or a renewed one.
+        // The right name, but not the key: an impostor's authority, or one that was made anew.
+        (_, Some((_, Some(flaw)))) if current.is_of_namesake(flaw, &requirements.anchors) => {
+            Step::Arrived(End::Namesake, None)
+        }
         (_, Some((anchor, flaw))) => Step::Arrived(End::Anchor(anchor), *flaw),
         _ if current.certificate.is_self_issued() => Step::Arrived(End::SelfIssued, None),
         (Some((other, flaw)), None) => Step::Issuer(other, flaw),
         (None, None) => Step::Arrived(End::NoIssuer, None),
+    }
+}
+
+impl Placed<'_> {
+    /// Whether its issuer is another authority than the trusted ones of that name, none of which
+    /// made its signature. The certificate itself may claim that one of them did, by the key's
+    /// identifier (RFC 5280 §4.2.1.1): then its signature is wrong.
+    fn is_of_namesake(&self, flaw: &Flaw<'_>, anchors: &TrustAnchors) -> bool {
+        let is_weak = flaw.signer_bits.is_some_and(|bits| bits < limits::RSA_BITS);
+        match flaw.kind {
+            FlawKind::Wrong if !is_weak => {}
+            FlawKind::Wrong | FlawKind::Unsupported => return false,
+        }
+        let Ok(Some(key)) = self.certificate.authority_key_identifier() else {
+            return true;
+        };
+        !anchors
+            .certificates()
+            .iter()
+            .filter_map(|der| Certificate::parse(der).ok())
+            .filter(|anchor| anchor.subject == self.certificate.issuer)
+            .any(|anchor| anchor.subject_key_identifier() == Ok(Some(key)))
     }
 }
 

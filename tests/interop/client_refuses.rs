@@ -35,10 +35,10 @@ const FAULTS: [(Fault, &str, Check, &str, u8); 4] = [
     // The one that is trusted has the same name, so that its key is tried.
     (
         Fault::UnknownAuthority,
-        "bad-signature",
+        "unknown-authority",
         Check::Path,
-        "bad certificate",
-        42,
+        "unknown ca",
+        48,
     ),
     (
         Fault::NoIntermediate,

@@ -104,7 +104,7 @@ fn chains_from_files() {
     for (fault, code) in [
         (Fault::WrongName, "[name-mismatch]"),
         (Fault::Expired, "[expired]"),
-        (Fault::UnknownAuthority, "[bad-signature]"),
+        (Fault::UnknownAuthority, "[unknown-authority]"),
         (Fault::NoIntermediate, "[missing-intermediate]"),
     ] {
         let bad = Certificates::bad(fault);

@@ -96,7 +96,7 @@ fn only_exactly_the_same_bytes_are_remembered() {
     };
     assert_eq!(
         outcome(&connector, &acceptor(&stranger, -1, 10)),
-        "bad-signature"
+        "unknown-authority"
     );
     assert_eq!(
         outcome(&connector, &acceptor(&world, -1, 10)),

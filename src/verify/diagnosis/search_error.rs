@@ -170,7 +170,7 @@ fn name_constraint(walk: &Walk<'_>) -> CheckFailure {
             };
             Some((label, constraints_of(&der::in_sequence(content))))
         }
-        End::SelfIssued | End::NoIssuer | End::Loop => None,
+        End::Namesake | End::SelfIssued | End::NoIssuer | End::Loop => None,
     };
     match in_chain.or_else(of_anchor) {
         Some((authority, constraints)) => CheckFailure::NameConstraint {
@@ -230,7 +230,7 @@ fn too_short(walk: &Walk<'_>) -> Option<CertificateLabel> {
             position: None,
             subject: name_text(&der::in_sequence(&anchor.subject)),
         }),
-        (None, End::SelfIssued | End::NoIssuer | End::Loop) => None,
+        (None, End::Namesake | End::SelfIssued | End::NoIssuer | End::Loop) => None,
     }
 }
 

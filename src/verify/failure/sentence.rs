@@ -87,12 +87,23 @@ impl fmt::Display for CheckFailure {
                 f,
                 "the certificate of its issuer ({issuer}) was not sent along and is not known here"
             ),
-            Self::UnknownAuthority { authority, .. } => {
-                write!(
-                    f,
-                    "the authority behind the certificate ({authority}) is not trusted"
-                )
-            }
+            Self::UnknownAuthority {
+                authority,
+                is_namesake: false,
+                ..
+            } => write!(
+                f,
+                "the authority behind the certificate ({authority}) is not trusted"
+            ),
+            Self::UnknownAuthority {
+                authority,
+                is_namesake: true,
+                ..
+            } => write!(
+                f,
+                "the authority behind the certificate ({authority}) is not the trusted one of that \
+                 name, whose key did not sign it"
+            ),
             Self::AuthorityAsPeer => f.write_str(
                 "the certificate is that of a certification authority, not of a server or client",
             ),
