@@ -115,6 +115,7 @@ pub enum PolicyRefusal {
         "the account has been changed since this connector was made (generation {made}, now \
          {current}); make a new one"
     )]
+    #[non_exhaustive]
     StaleConnector {
         /// The account's generation when the connector was made.
         made: u64,
@@ -123,18 +124,21 @@ pub enum PolicyRefusal {
     },
     /// ALPN is required for this endpoint, and the server selected nothing.
     #[error("the server did not select the application protocol \"{required}\" that is required")]
+    #[non_exhaustive]
     AlpnNotSelected {
         /// The identifier that was offered.
         required: &'static str,
     },
     /// The client asked for a name that this server does not serve, and the acceptor is strict.
     #[error("the client asked for the server name {name}, which is not served here")]
+    #[non_exhaustive]
     ServerNameNotServed {
         /// The name.
         name: Box<str>,
     },
     /// The client offered application protocols only that this service is not.
     #[error("the client offered application protocols, but not the one of this service")]
+    #[non_exhaustive]
     AlpnNotOffered {
         /// The identifier of this service, where one is registered.
         required: Option<&'static str>,
@@ -151,6 +155,7 @@ pub enum PolicyRefusal {
     /// The connection does not provide what the account requires (RFC 8314 §5.2). The account can
     /// be changed, by its user and after a warning; this connection cannot be used.
     #[error("{unmet}; nothing is sent on this connection")]
+    #[non_exhaustive]
     BelowMinimum {
         /// What is missing.
         unmet: Unmet,
@@ -194,6 +199,7 @@ pub enum ConfigError {
     NoCryptoProvider,
     /// The provider lacks what a TLS version needs.
     #[error("the cryptography provider cannot be used: {reason}")]
+    #[non_exhaustive]
     UnusableProvider {
         /// What is missing.
         reason: Box<str>,
@@ -217,6 +223,7 @@ pub enum ConfigError {
     NoReference(ReferenceError),
     /// There is no registered port for this service and mode.
     #[error("{service} has no registered port for {mode}; name the port")]
+    #[non_exhaustive]
     NoDefaultPort {
         /// The service.
         service: Service,
@@ -225,12 +232,14 @@ pub enum ConfigError {
     },
     /// ALPN is required for a service that has no registered identifier.
     #[error("ALPN cannot be required for {service}: no protocol identifier is registered for it")]
+    #[non_exhaustive]
     NoAlpnRegistered {
         /// The service.
         service: Service,
     },
     /// TLSA records of another host or port were given for an endpoint (RFC 6698 §4).
     #[error("the TLSA records at {tlsa} are not those of {host}, port {port}")]
+    #[non_exhaustive]
     TlsaOfOtherEndpoint {
         /// Where the records are.
         tlsa: Box<TlsaName>,
@@ -244,6 +253,7 @@ pub enum ConfigError {
     TlsaSetTooLarge(TlsaSetTooLarge),
     /// The account requires what this client cannot offer.
     #[error("the account requires {required}, which this program cannot offer: {reason}")]
+    #[non_exhaustive]
     MinimumOutOfReach {
         /// What is required.
         required: &'static str,
@@ -255,6 +265,7 @@ pub enum ConfigError {
     NoCertificate,
     /// A chain and its key cannot be used.
     #[error("the certificate{} cannot be used: {reason}", for_names(names))]
+    #[non_exhaustive]
     UnusableCertificate {
         /// The names for which it was meant, as far as they are known.
         names: Vec<Box<str>>,

@@ -13,6 +13,7 @@ mod negotiated;
 mod provider;
 mod remembered;
 mod scope;
+mod sentences;
 mod server_config;
 mod server_names;
 mod tickets;

@@ -19,6 +19,7 @@ pub enum ProtocolError {
     /// The server's reply to STARTTLS was followed by more plain text: somebody on the way tries
     /// to put words into what is said under TLS.
     #[error("{bytes} bytes follow the reply to STARTTLS, as if injected on the way: \"{excerpt}\"")]
+    #[non_exhaustive]
     ResponseInjection {
         /// How many.
         bytes: usize,
@@ -28,6 +29,7 @@ pub enum ProtocolError {
     /// The client's STARTTLS was followed by more plain text: somebody on the way tries to have it
     /// executed under TLS.
     #[error("{bytes} bytes follow the STARTTLS command, as if injected on the way: \"{excerpt}\"")]
+    #[non_exhaustive]
     CommandInjection {
         /// How many.
         bytes: usize,
@@ -36,12 +38,14 @@ pub enum ProtocolError {
     },
     /// The peer's first bytes are neither TLS nor a protocol that is known.
     #[error("the peer does not speak TLS on this port; its first bytes were \"{excerpt}\"")]
+    #[non_exhaustive]
     NotTls {
         /// The first bytes.
         excerpt: UntrustedText,
     },
     /// The peer ended the session with an alert.
     #[error("the peer refused with the TLS alert {alert}{}", possible(causes))]
+    #[non_exhaustive]
     AlertReceived {
         /// The alert.
         alert: Alert,
@@ -55,13 +59,15 @@ pub enum ProtocolError {
         "the peer offers no TLS version that is allowed here{}",
         offering(offered)
     )]
+    #[non_exhaustive]
     NoCommonVersion {
         /// The versions that a client offered, as code points (`0x0303` is TLS 1.2), where they
         /// are known.
         offered: Vec<u16>,
     },
     /// The peer and we have nothing in common, or it lacks something that is required.
-    #[error("the peer cannot agree with us on the parameters of TLS: {missing}")]
+    #[error("the peer cannot agree with us on the parameters of TLS, for lack of {missing}")]
+    #[non_exhaustive]
     Incompatible {
         /// What is missing.
         missing: Box<str>,
@@ -74,13 +80,21 @@ pub enum ProtocolError {
     #[error("a TLS record could not be decrypted: it was damaged or forged on the way")]
     CannotDecrypt,
     /// A record or message is malformed.
-    #[error("the peer sent a malformed TLS message: {detail}")]
+    #[error(
+        "the peer sent a malformed TLS message: {detail}; its software is faulty, or a device on the \
+         way interferes"
+    )]
+    #[non_exhaustive]
     Malformed {
         /// What is wrong with it.
         detail: Box<str>,
     },
     /// A message that is not allowed at this point, or contradicts an earlier one.
-    #[error("the peer violated the TLS protocol: {detail}")]
+    #[error(
+        "the peer violated the TLS protocol: {detail}; its software is faulty, or a device on the way \
+         interferes"
+    )]
+    #[non_exhaustive]
     Misbehaved {
         /// What it did.
         detail: Box<str>,
@@ -90,12 +104,14 @@ pub enum ProtocolError {
     NoCertificate,
     /// The input ended before the session was established.
     #[error("the connection ended before a TLS session was established: {heard}")]
+    #[non_exhaustive]
     EndedDuringHandshake {
         /// What had been heard from the peer by then.
         heard: Heard,
     },
     /// The peer sent more than a bound in [`limits`](crate::limits) allows.
     #[error("the peer sent too much: more than {bound} {what}")]
+    #[non_exhaustive]
     TooMuch {
         /// What there was too much of.
         what: &'static str,

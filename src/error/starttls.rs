@@ -16,6 +16,7 @@ pub enum StartTlsFailure {
         "the server refused STARTTLS: \"{reply}\"{}",
         if *is_temporary { "; try again later" } else { "" }
     )]
+    #[non_exhaustive]
     Refused {
         /// Whether its reply says that this will pass.
         is_temporary: bool,
@@ -27,6 +28,7 @@ pub enum StartTlsFailure {
         "the server refuses service: \"{reply}\"{}",
         if *is_temporary { "; try again later" } else { "" }
     )]
+    #[non_exhaustive]
     NoService {
         /// Whether its reply says that this will pass.
         is_temporary: bool,
@@ -39,6 +41,7 @@ pub enum StartTlsFailure {
     AlreadyAuthenticated,
     /// The server's reply is not one that can come here.
     #[error("the server sent \"{reply}\" where {expected} was expected; check the port")]
+    #[non_exhaustive]
     UnexpectedReply {
         /// What could have come.
         expected: &'static str,

@@ -47,6 +47,7 @@ pub enum PresentedId<'a> {
     /// A name of another type, which identifies nothing here.
     Other,
     /// A name that is not well-formed. It matches nothing, and harms no other name.
+    #[non_exhaustive]
     Malformed {
         /// What it was meant to be.
         kind: NameKind,

@@ -135,18 +135,21 @@ pub enum InvalidEmailAddress {
     Empty,
     /// A display name or angle brackets surround the address.
     #[error("\"{input}\" has more than the address; write it without name and angle brackets")]
+    #[non_exhaustive]
     DisplayName {
         /// What was given.
         input: UntrustedText,
     },
     /// A `mailto:` URL.
     #[error("\"{input}\" is a URL; write the address without mailto:")]
+    #[non_exhaustive]
     Url {
         /// What was given.
         input: UntrustedText,
     },
     /// There is no `@` that divides it.
     #[error("\"{input}\" has no @; write the whole address, such as ann@example.org")]
+    #[non_exhaustive]
     MissingAt {
         /// What was given.
         input: UntrustedText,
@@ -155,6 +158,7 @@ pub enum InvalidEmailAddress {
     #[error(
         "\"{local_part}\" cannot stand before the @ like this; check its spelling and its quotes"
     )]
+    #[non_exhaustive]
     LocalPart {
         /// What stands before the `@`.
         local_part: UntrustedText,
@@ -163,6 +167,7 @@ pub enum InvalidEmailAddress {
     #[error(
         "the part before the @ has {length} octets and at most 64 are possible; check its spelling"
     )]
+    #[non_exhaustive]
     LocalPartTooLong {
         /// Its length in octets.
         length: usize,
@@ -171,6 +176,7 @@ pub enum InvalidEmailAddress {
     #[error(
         "the email address has {length} octets and at most 254 are possible; check what was pasted"
     )]
+    #[non_exhaustive]
     TooLong {
         /// Its length in octets, with the domain as A-labels.
         length: usize,
@@ -179,6 +185,7 @@ pub enum InvalidEmailAddress {
     #[error(
         "\"{literal}\" is not an address literal; write one as in [192.0.2.1] or [IPv6:2001:db8::1]"
     )]
+    #[non_exhaustive]
     AddressLiteral {
         /// What stands after the `@`.
         literal: UntrustedText,

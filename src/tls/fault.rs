@@ -6,6 +6,7 @@ use rustls::{AlertDescription, PeerIncompatible};
 
 use super::engine::Fault;
 use super::scope::Notes;
+use super::sentences;
 use crate::alert::Alert;
 use crate::error::{Cause, Error, ProtocolError};
 
@@ -47,7 +48,7 @@ fn from_rustls(error: rustls::Error, context: &FaultContext<'_>) -> Error {
         rustls::Error::NoCertificatesPresented => ProtocolError::NoCertificate.into(),
         rustls::Error::DecryptError => ProtocolError::CannotDecrypt.into(),
         rustls::Error::InvalidMessage(what) => ProtocolError::Malformed {
-            detail: format!("{what:?}").into(),
+            detail: sentences::of_malformed(&what).into(),
         }
         .into(),
         rustls::Error::PeerSentOversizedRecord => ProtocolError::Malformed {
@@ -55,17 +56,25 @@ fn from_rustls(error: rustls::Error, context: &FaultContext<'_>) -> Error {
         }
         .into(),
         rustls::Error::PeerMisbehaved(what) => ProtocolError::Misbehaved {
-            detail: format!("{what:?}").into(),
+            detail: sentences::of_misbehaviour(&what).into(),
         }
         .into(),
-        error @ (rustls::Error::InappropriateMessage { .. }
-        | rustls::Error::InappropriateHandshakeMessage { .. }) => ProtocolError::Misbehaved {
-            detail: error.to_string().into(),
+        rustls::Error::InappropriateMessage { got_type, .. } => ProtocolError::Misbehaved {
+            detail: format!("it sent a message that was not due ({got_type:?})").into(),
         }
         .into(),
+        rustls::Error::InappropriateHandshakeMessage { got_type, .. } => {
+            ProtocolError::Misbehaved {
+                detail: format!("it sent a handshake message that was not due ({got_type:?})")
+                    .into(),
+            }
+            .into()
+        }
         // The verifier's own rejections were taken above; this is the handshake's signature.
-        rustls::Error::InvalidCertificate(what) => ProtocolError::Misbehaved {
-            detail: format!("the signature of the handshake is not valid: {what}").into(),
+        rustls::Error::InvalidCertificate(_) => ProtocolError::Misbehaved {
+            detail: "it could not prove that it holds the key of its certificate, because its \
+                     signature over the handshake is wrong or of a kind that does not fit the key"
+                .into(),
         }
         .into(),
         // In TLS 1.2 rustls has no error of its own for it.
@@ -88,24 +97,8 @@ fn incompatible(what: PeerIncompatible, context: &FaultContext<'_>) -> Error {
                 None => Vec::new(),
             },
         },
-        PeerIncompatible::NoCipherSuitesInCommon => ProtocolError::Incompatible {
-            missing: "a cipher suite in common".into(),
-        },
-        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
-            ProtocolError::Incompatible {
-                missing: "a key exchange group in common".into(),
-            }
-        }
-        PeerIncompatible::NoSignatureSchemesInCommon
-        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
-        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => ProtocolError::Incompatible {
-            missing: "a signature algorithm in common".into(),
-        },
-        PeerIncompatible::ExtendedMasterSecretExtensionRequired => ProtocolError::Incompatible {
-            missing: "the extended master secret (RFC 7627) that TLS 1.2 needs to be safe".into(),
-        },
         other => ProtocolError::Incompatible {
-            missing: format!("{other:?}").into(),
+            missing: sentences::of_incompatibility(&other).into(),
         },
     }
     .into()

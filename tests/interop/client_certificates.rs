@@ -61,6 +61,7 @@ fn assert_refused(ours: &mut Ours, tls: Tls, alert: &str, cause: Cause) {
         alert: received,
         established,
         causes,
+        ..
     } = &**protocol
     else {
         panic!("{error:?}")

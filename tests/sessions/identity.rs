@@ -89,6 +89,7 @@ fn certificates_of_servers_that_are_refused() {
                     alert,
                     established,
                     causes,
+                    ..
                 } => {
                     assert_eq!(alert.code_point(), *code_point, "{code}");
                     assert!(!established);
@@ -313,6 +314,7 @@ fn client_certificates_that_are_refused() {
                     alert,
                     established,
                     causes,
+                    ..
                 } => {
                     assert_eq!(*established, is_13);
                     assert_eq!(*causes, [*cause], "{versions:?} {code} {alert}");

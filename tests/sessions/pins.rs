@@ -366,8 +366,10 @@ fn a_pin_is_nothing_to_an_account_that_requires_the_minimum() {
     assert_eq!(refused.pin_offer(), None);
     // What runs already may be used for nothing any more (RFC 8314 §5.2).
     let refused = running.client.permit(Operation::Reading).unwrap_err();
-    let unmet = Unmet::Pinned;
-    assert_eq!(refused, PolicyRefusal::BelowMinimum { unmet });
+    let PolicyRefusal::BelowMinimum { unmet, .. } = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(unmet, Unmet::Pinned);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_minimum_that_is_raised_later() {
     ));
     assert_eq!(allowed(&pair), BELOW);
     let refused = pair.client.permit(Operation::Submission).unwrap_err();
-    assert!(matches!(refused, PolicyRefusal::BelowMinimum { unmet: is } if is == unmet));
+    assert!(matches!(refused, PolicyRefusal::BelowMinimum { unmet: is, .. } if is == unmet));
     let mut outgoing = BytesMut::new();
     let refused = pair
         .client
