@@ -2,6 +2,7 @@
 //!
 //! * `Certificates::good(Key)`: a leaf for `localhost`, 127.0.0.1 and ::1, an intermediate, a root
 //! * `Certificates::bad(Fault)`: the same with one fault
+//! * `Certificates::named(name)`: the same with another name in the leaf
 //! * `Certificates::client(name)`: a client certificate of the same authority
 //!
 //! `ca` is what a client is told to trust, `chain` (leaf first, then the intermediate) and `key`
@@ -10,8 +11,8 @@
 
 use crate::process::{Scratch, set_mode};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use std::path::PathBuf;
 
@@ -56,6 +57,8 @@ pub(crate) enum Fault {
     UnknownAuthority,
     /// The intermediate is not in `chain`.
     NoIntermediate,
+    /// It is its own authority, and `ca` has nothing to do with it.
+    SelfSigned,
 }
 
 /// The files of one authority and one leaf; they go when this is dropped.
@@ -76,11 +79,21 @@ pub(crate) struct Certificates {
 
 impl Certificates {
     pub(crate) fn good(key: Key) -> Self {
-        Self::issue(key, None)
+        Self::issue(key, None, |_| {})
     }
 
     pub(crate) fn bad(fault: Fault) -> Self {
-        Self::issue(Key::EcdsaP256, Some(fault))
+        Self::issue(Key::EcdsaP256, Some(fault), |_| {})
+    }
+
+    /// A leaf without a name but the one that `name` gives it: a GeneralName in DER.
+    pub(crate) fn named(name: &[u8]) -> Self {
+        Self::issue(Key::EcdsaP256, None, |params| {
+            let names = [&[0x30, u8::try_from(name.len()).unwrap()], name].concat();
+            let names = CustomExtension::from_oid_content(&[2, 5, 29, 17], names);
+            params.subject_alt_names.clear();
+            params.custom_extensions.push(names);
+        })
     }
 
     /// A certificate that `name` authenticates itself with as a client: its chain and its key.
@@ -99,7 +112,7 @@ impl Certificates {
         )
     }
 
-    fn issue(kind: Key, fault: Option<Fault>) -> Self {
+    fn issue(kind: Key, fault: Option<Fault>, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let root_key = Key::EcdsaP256.generate();
         let root = authority("root");
         let mut trusted = root.self_signed(&root_key).unwrap();
@@ -124,10 +137,15 @@ impl Certificates {
                     .self_signed(&Key::EcdsaP256.generate())
                     .unwrap();
             }
-            Some(Fault::NoIntermediate) => sent_intermediate = None,
+            Some(Fault::NoIntermediate | Fault::SelfSigned) => sent_intermediate = None,
         }
+        change(&mut params);
         let key = kind.generate();
-        let certificate = params.signed_by(&key, &intermediate).unwrap();
+        let certificate = match fault {
+            Some(Fault::SelfSigned) => params.self_signed(&key),
+            _ => params.signed_by(&key, &intermediate),
+        }
+        .unwrap();
         let issuers = if sent_intermediate.is_some() {
             intermediate_pem.as_str()
         } else {

@@ -5,7 +5,7 @@
 use crate::Tls;
 use crate::certificates::{Certificates, Fault, Key};
 use crate::dovecot::Dovecot;
-use crate::our_client::{Us, dial};
+use crate::our_client::{Us, anchors, dial};
 use crate::postfix::Postfix;
 use crate::process::LOOPBACK;
 use crate::tls_servers::{self, Plaintext};
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// What a certificate's fault must lead to: the code of the error, the one check that fails, and
 /// the alert as OpenSSL names it, with its number (RFC 8446 §6.2).
-const FAULTS: [(Fault, &str, Check, &str, u8); 4] = [
+const FAULTS: [(Fault, &str, Check, &str, u8); 5] = [
     (
         Fault::WrongName,
         "name-mismatch",
@@ -47,6 +47,13 @@ const FAULTS: [(Fault, &str, Check, &str, u8); 4] = [
         "unknown ca",
         48,
     ),
+    (
+        Fault::SelfSigned,
+        "self-signed",
+        Check::Path,
+        "unknown ca",
+        48,
+    ),
 ];
 
 #[test]
@@ -54,36 +61,37 @@ const FAULTS: [(Fault, &str, Check, &str, u8); 4] = [
 fn faulty_certificates() {
     for (fault, code, check, alert, number) in FAULTS {
         let certificates = Certificates::bad(fault);
-        let us = Us::trusting(&certificates);
         for (tls, address) in Tls::BOTH.into_iter().zip(LOOPBACK) {
-            let server = tls_servers::openssl(&certificates, tls, address, &[]);
-            let mut ours = us.dial(Service::Imap, server.address);
-            let error = ours.establish().unwrap_err();
-            let Error::Certificate(rejection) = &error else {
-                panic!("{fault:?}: {error:?}")
-            };
-            assert_eq!(rejection.code(), code, "{rejection}");
-            let failed: Vec<Check> = rejection
-                .results()
-                .filter(|(_, result)| *result == CheckResult::Failed)
-                .map(|(check, _)| check)
-                .collect();
-            assert_eq!(failed, [check], "{rejection}");
-            if let CheckFailure::NameMismatch(_) = rejection.primary() {
-                let sentence = rejection.to_string();
-                assert!(
-                    sentence.contains("localhost") && sentence.contains("other.example"),
-                    "{sentence}"
-                );
-            }
-            // Dead is dead: it says so again, and nothing was established.
-            assert_eq!(ours.turn(), Err(error));
-            assert!(ours.session.info().is_none() && ours.received.is_empty());
-            for text in [
-                format!("alert {alert}"),
-                format!("SSL alert number {number}"),
-            ] {
-                assert!(server.server.logs(&text), "{fault:?} {tls:?}: no {text:?}");
+            for us in Us::of_every_provider(&anchors(&certificates)) {
+                let server = tls_servers::openssl(&certificates, tls, address, &[]);
+                let mut ours = us.dial(Service::Imap, server.address);
+                let error = ours.establish().unwrap_err();
+                let Error::Certificate(rejection) = &error else {
+                    panic!("{fault:?}: {error:?}")
+                };
+                assert_eq!(rejection.code(), code, "{rejection}");
+                let failed: Vec<Check> = rejection
+                    .results()
+                    .filter(|(_, result)| *result == CheckResult::Failed)
+                    .map(|(check, _)| check)
+                    .collect();
+                assert_eq!(failed, [check], "{rejection}");
+                if let CheckFailure::NameMismatch(_) = rejection.primary() {
+                    let sentence = rejection.to_string();
+                    assert!(
+                        sentence.contains("localhost") && sentence.contains("other.example"),
+                        "{sentence}"
+                    );
+                }
+                // Dead is dead: it says so again, and nothing was established.
+                assert_eq!(ours.turn(), Err(error));
+                assert!(ours.session.info().is_none() && ours.received.is_empty());
+                for text in [
+                    format!("alert {alert}"),
+                    format!("SSL alert number {number}"),
+                ] {
+                    assert!(server.server.logs(&text), "{fault:?} {tls:?}: no {text:?}");
+                }
             }
         }
     }

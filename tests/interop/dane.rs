@@ -7,7 +7,7 @@ use crate::process::{AfterInput, LOOPBACK, run_to_end};
 use crate::tls_servers::{self, TlsServer};
 use mail_tls::dane::{Dane, DanePolicy, TlsaLookup, TlsaName, TlsaRecord};
 use mail_tls::verify::Authentication;
-use mail_tls::{Endpoint, Host, HostName, Limits, Provenance, Service, TlsMode, TrustAnchors};
+use mail_tls::{Endpoint, Host, HostName, Provenance, Service, TlsMode, TrustAnchors};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256, Sha512};
 use std::process::Command;
@@ -86,6 +86,10 @@ const ROWS: &[(Option<Fault>, &[Published], Option<Authentication>)] = &[
     (Some(Fault::NoIntermediate), &[(3, 1, 1, From::Leaf)], EE),
     (Some(Fault::NoIntermediate), &[(2, 0, 0, From::Root)], None),
     (Some(Fault::NoIntermediate), &[(2, 1, 0, From::Root)], None),
+    (Some(Fault::SelfSigned), &[(3, 0, 1, From::Leaf)], EE),
+    (Some(Fault::SelfSigned), &[(3, 1, 1, From::Leaf)], EE),
+    (Some(Fault::SelfSigned), &[(3, 1, 1, From::Stranger)], None),
+    (Some(Fault::SelfSigned), &[(2, 0, 1, From::Root)], None),
 ];
 const EE: Option<Authentication> = Some(Authentication::DaneEe);
 const TA: Option<Authentication> = Some(Authentication::DaneTa);
@@ -95,15 +99,14 @@ const TA: Option<Authentication> = Some(Authentication::DaneTa);
 fn our_client_and_openssl_agree() {
     let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     // Trusts nobody who has to do with the servers.
-    let us = Us::with_anchors(
-        TrustAnchors::from_pem(stranger.cert.pem().as_bytes()).unwrap(),
-        Limits::default(),
-    );
+    let anchors = TrustAnchors::from_pem(stranger.cert.pem().as_bytes()).unwrap();
+    let of_every_provider = Us::of_every_provider(&anchors);
     let faults = [
         None,
         Some(Fault::WrongName),
         Some(Fault::Expired),
         Some(Fault::NoIntermediate),
+        Some(Fault::SelfSigned),
     ];
     for fault in faults {
         let certificates = match fault {
@@ -123,7 +126,9 @@ fn our_client_and_openssl_agree() {
                     .map(|published| record(published, &certificates, stranger.cert.der()))
                     .collect();
                 let what = format!("{fault:?} {tls:?} {published:?}");
-                assert_eq!(ours(&us, &server, &records), *expected, "{what}");
+                for us in &of_every_provider {
+                    assert_eq!(ours(us, &server, &records), *expected, "{what}");
+                }
                 assert_eq!(
                     openssl_accepts(&server, tls, &records),
                     expected.is_some(),

@@ -14,6 +14,8 @@
 //!   `client_tls.rs` (keys, groups, tickets, endings), `client_certificates.rs`,
 //!   `client_refuses.rs` (what must not be gone on with)
 //! * `dane.rs`: DANE over sockets, with OpenSSL's opinion on the same records
+//! * `identities.rs`: servers that are known by a service of a domain, or by a pin
+//! * `opinions.rs`: what OpenSSL's and GnuTLS' tools say of the same certificates
 //! * `our_server.rs`, and with it `server_clients.rs` (whole conversations), `server_choices.rs`
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
@@ -45,6 +47,8 @@ mod driver;
 mod exim;
 mod explain;
 mod gsasl;
+mod identities;
+mod opinions;
 mod our_client;
 mod our_server;
 mod peers_start;

@@ -1,6 +1,7 @@
 //! This library's client as the tests use it.
 //!
-//! * `Us::trusting(&certificates)`: a client that trusts their authority, and an account
+//! * `Us::trusting(&certificates)`: a client that trusts their authority, and an account;
+//!   `Us::of_every_provider(&anchors)`: one for each provider of cryptography
 //! * `Us::connector(service, mode, host, port)`, `Us::dial(service, address)`
 //! * `dial(&connector, address)`: a connection, not established yet
 //! * `log_in_and_out(..)`, `submit(..)`: whole conversations
@@ -13,6 +14,7 @@ use mail_tls::{
     Account, AfterTls, CertifiedChain, Client, ClientSession, Connector, EndOfInput, Endpoint,
     Error, Host, Limits, Provenance, Service, TlsMode, TrustAnchors,
 };
+use rustls::crypto::CryptoProvider;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -33,8 +35,19 @@ impl Us {
     }
 
     pub(crate) fn with_limits(certificates: &Certificates, limits: Limits) -> Self {
-        let anchors = TrustAnchors::from_pem(&fs::read(&certificates.ca).unwrap()).unwrap();
-        Self::with_anchors(anchors, limits)
+        Self::with_anchors(anchors(certificates), limits)
+    }
+
+    /// One for each provider of cryptography that is compiled in.
+    pub(crate) fn of_every_provider(anchors: &TrustAnchors) -> Vec<Self> {
+        let of_provider = |provider: CryptoProvider| {
+            let client = Client::builder().trust_anchors(anchors.clone());
+            Self {
+                client: client.crypto_provider(provider.into()).build().unwrap(),
+                account: Account::configured(),
+            }
+        };
+        providers().into_iter().map(of_provider).collect()
     }
 
     pub(crate) fn with_anchors(anchors: TrustAnchors, limits: Limits) -> Self {
@@ -68,6 +81,20 @@ impl Us {
         let connector = self.connector(service, TlsMode::Implicit, "localhost", address.port());
         dial(&connector, address)
     }
+}
+
+/// The authority of these certificates.
+pub(crate) fn anchors(certificates: &Certificates) -> TrustAnchors {
+    TrustAnchors::from_pem(&fs::read(&certificates.ca).unwrap()).unwrap()
+}
+
+fn providers() -> Vec<CryptoProvider> {
+    vec![
+        #[cfg(feature = "aws-lc-rs")]
+        rustls::crypto::aws_lc_rs::default_provider(),
+        #[cfg(feature = "ring")]
+        rustls::crypto::ring::default_provider(),
+    ]
 }
 
 pub(crate) fn certified(chain: &Path, key: &Path) -> CertifiedChain {

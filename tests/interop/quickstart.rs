@@ -204,7 +204,7 @@ fn bad_certificates() {
     for (fault, sentence) in [
         (Fault::WrongName, "other.example"),
         (Fault::Expired, "expired"),
-        (Fault::UnknownAuthority, "mail-tls test intermediate"),
+        (Fault::UnknownAuthority, "mail-tls test root"),
         (Fault::NoIntermediate, "mail-tls test intermediate"),
     ] {
         let certificates = Certificates::bad(fault);
