@@ -215,3 +215,37 @@ fn openssl_accepts(server: &TlsServer, tls: Tls, records: &[TlsaRecord]) -> bool
     assert_eq!(run.success(), is_verified, "{run:?}");
     is_verified
 }
+
+/// What GnuTLS' tool says is to be published is what our client then finds.
+#[test]
+#[ignore = "needs OpenSSL and GnuTLS; run by .ci/run"]
+fn records_that_danetool_makes() {
+    let certificates = Certificates::good(Key::EcdsaP256);
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let anchors = TrustAnchors::from_pem(stranger.cert.pem().as_bytes()).unwrap();
+    let (tls, address) = (Tls::V13, LOOPBACK[0]);
+    let server = tls_servers::openssl(&certificates, tls, address, &[]);
+    let (leaf, authority) = (&certificates.chain, &certificates.issuers);
+    let rows: [(_, &[&str], &str, _); 6] = [
+        (leaf, &[], "3 1 1 ", EE),
+        (leaf, &["--x509"], "3 0 1 ", EE),
+        (leaf, &["--hash", "sha512"], "3 1 2 ", EE),
+        (authority, &["--ca"], "2 1 1 ", TA),
+        (authority, &["--ca", "--x509"], "2 0 1 ", TA),
+        // The authority published as the server's own certificate.
+        (authority, &[], "3 1 1 ", None),
+    ];
+    for (file, extra, numbers, expected) in rows {
+        let mut command = Command::new("danetool");
+        command.args(["--tlsa-rr", "--host", "localhost", "--load-certificate"]);
+        let run = run_to_end(command.arg(file).args(extra), "", AfterInput::End);
+        let (_, record) = run.stdout.split_once("IN TLSA (").unwrap();
+        let record = record.trim().strip_suffix(')').unwrap();
+        let record = TlsaRecord::parse(record).unwrap();
+        assert!(record.to_string().starts_with(numbers), "{record}");
+        for us in Us::of_every_provider(&anchors) {
+            let found = ours(&us, &server, std::slice::from_ref(&record));
+            assert_eq!(found, expected, "{extra:?}");
+        }
+    }
+}

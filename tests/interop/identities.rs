@@ -4,6 +4,7 @@
 
 use crate::Tls;
 use crate::certificates::{Certificates, Fault, Key};
+use crate::opinions::srv;
 use crate::our_client::{Ours, Us, anchors, dial};
 use crate::process::LOOPBACK;
 use crate::tls_servers::{self, TlsServer};
@@ -55,20 +56,10 @@ fn refused(connector: &Connector, server: &TlsServer) -> Arc<CertificateRejectio
     }
 }
 
-/// A GeneralName with an SRV-ID (RFC 4985 §2).
-fn srv_id(name: &str) -> Vec<u8> {
-    let id: &[u8] = b"\x06\x08\x2B\x06\x01\x05\x05\x07\x08\x07";
-    let length = |content: &[u8]| u8::try_from(content.len()).unwrap();
-    let string = [&[0x16, length(name.as_bytes())], name.as_bytes()].concat();
-    let value = [&[0xA0, length(&string)], &string[..]].concat();
-    let other_name = [id, &value].concat();
-    [&[0xA0, length(&other_name)], &other_name[..]].concat()
-}
-
 #[test]
 #[ignore = "needs OpenSSL and GnuTLS; run by .ci/run"]
 fn a_certificate_for_a_service_alone() {
-    let certificates = Certificates::named(&srv_id("_imaps.example.net"));
+    let certificates = Certificates::named(&srv("_imaps.example.net"));
     let (account, other) = (account_of("ann@example.net"), account_of("ann@example.org"));
     for start in MAKES {
         for (tls, address) in Tls::BOTH.into_iter().zip(LOOPBACK) {

@@ -88,7 +88,7 @@ pub(crate) fn anchors(certificates: &Certificates) -> TrustAnchors {
     TrustAnchors::from_pem(&fs::read(&certificates.ca).unwrap()).unwrap()
 }
 
-fn providers() -> Vec<CryptoProvider> {
+pub(crate) fn providers() -> Vec<CryptoProvider> {
     vec![
         #[cfg(feature = "aws-lc-rs")]
         rustls::crypto::aws_lc_rs::default_provider(),
