@@ -202,6 +202,10 @@ fn constraints_hold_for_services_and_common_names() {
         (permitted(&["example.org"]), false),
         (excluded(&["example.net"]), false),
         (excluded(&["example.org"]), true),
+        // Malformed: what it was to exclude is not known.
+        (excluded(&["example.net."]), false),
+        (excluded(&["*.example.net"]), false),
+        (permitted(&["example.net", "example.org."]), false),
     ];
     for (constraints, expected) in rows {
         let mut params = authority_params("Constrained");

@@ -65,10 +65,26 @@ fn host_names(subtrees: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
         let base = subtree.value()?;
         subtree.finish()?;
         if base.tag == DNS_NAME {
+            if !is_base(base.content) {
+                return Err(NotDer);
+            }
             bases.push(base.content);
         }
     }
     Ok(bases)
+}
+
+/// Whether this can be a constraint on host names. One that is written in another way, with a star
+/// or a dot at its end, would cover nothing, and what was to be excluded would be allowed.
+fn is_base(base: &[u8]) -> bool {
+    let name = base.strip_prefix(b".").unwrap_or(base);
+    let is_label = |label: &[u8]| {
+        matches!(label.len(), 1..=63)
+            && label
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    base.is_empty() || (base.len() <= 253 && name.split(|byte| *byte == b'.').all(is_label))
 }
 
 /// "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side
@@ -178,6 +194,25 @@ mod tests {
     fn constraints_that_cannot_be_read_permit_nothing() {
         let minimum = der(0x80, &[1]);
         let with_minimum = der(0xA0, &der(0x30, &[dns("example.net"), minimum].concat()));
+        let malformed = [
+            "example.net.",
+            "*.example.net",
+            "example..net",
+            "..example.net",
+            ".",
+            "exam ple.net",
+            "bücher.example",
+            "example.net\0",
+            "https://example.net",
+            "user@example.net",
+        ];
+        for base in malformed {
+            for tag in [0xA0, 0xA1] {
+                // Beside one that permits, and before one that excludes.
+                let bad = subtrees(tag, &[dns(base), dns("example.net")]);
+                assert_eq!(permits(&bad, "a.example.net"), Err(NotDer), "{base}");
+            }
+        }
         for bad in [
             &with_minimum[..],
             &[0xA0, 5, 1],
