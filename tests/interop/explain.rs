@@ -3,6 +3,7 @@
 use crate::Tls;
 use crate::certificates::{Certificates, Fault, Key};
 use crate::dovecot::Dovecot;
+use crate::postfix::Postfix;
 use crate::process::{AfterInput, Run, free_port, run_to_end};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -130,17 +131,21 @@ fn chains_from_files() {
 }
 
 #[test]
-#[ignore = "needs Dovecot; run by .ci/run"]
+#[ignore = "needs Dovecot and Postfix; run by .ci/run"]
 fn a_server() {
     let certificates = Certificates::good(Key::EcdsaP256);
     let ca = certificates.ca.to_str().unwrap();
     for tls in Tls::BOTH {
         let dovecot = Dovecot::start(&certificates, tls);
+        let postfix = Postfix::start(&certificates, tls);
         for (service, port) in [
             ("imaps", dovecot.imaps),
             ("imap", dovecot.imap),
             ("pop3s", dovecot.pop3s),
             ("pop3", dovecot.pop3),
+            ("sieve", dovecot.sieve),
+            ("submissions", postfix.submissions),
+            ("submission", postfix.submission),
         ] {
             let port = port.to_string();
             let at = ["--service", service, "--port", &port, "--connect"];
