@@ -101,6 +101,7 @@
 //!   user may be shown.
 //! * [`StartTlsGuard`], [`admission`]: what a server lets happen, and when.
 //! * [`received`], [`channel_binding`], [`sasl_external`]: what else a mail program says about TLS.
+//! * [`audit`]: whether one's own certificates, servers and DNS records are fit for one's domains.
 //!
 //! # Features
 //!
@@ -133,6 +134,7 @@
 
 mod acceptor;
 mod alert;
+pub mod audit;
 mod certificate;
 mod certificates;
 pub mod channel_binding;

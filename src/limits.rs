@@ -186,6 +186,28 @@ pub const ALIASES: usize = 16;
 /// client lists a handful.
 pub const CANDIDATES: usize = 64;
 
+/// Mail domains in one audit. A hoster with more audits them in parts.
+pub const AUDIT_DOMAINS: usize = 1024;
+
+/// Servers (ports) in one audit: four services with two ports each, at some sites.
+pub const AUDIT_LISTENERS: usize = 64;
+
+/// Certificate chains of one server in an audit: one for each domain, with an ECDSA and an RSA key.
+pub const AUDIT_CHAINS: usize = 2048;
+
+/// Pinned fingerprints in an audit.
+pub const AUDIT_PINS: usize = 1024;
+
+/// DNS answers in an audit: what [`AUDIT_DOMAINS`] with all their SRV records lead to, and some
+/// more.
+pub const AUDIT_ANSWERS: usize = 0x1_0000;
+
+/// Findings of an audit. Nobody reads more; what did not fit is counted.
+pub const AUDIT_FINDINGS: usize = 4096;
+
+/// Names that an audit lists of one certificate; public authorities allow a hundred.
+pub const AUDIT_NAMES: usize = 1024;
+
 /// The greatest record with its header (RFC 5246 §6.2.3).
 pub(crate) const MAX_RECORD: usize = RECORD_HEADER + MAX_RECORD_PAYLOAD;
 /// The greatest payload of an encrypted record: 2^14 and 2048 for the expansion (RFC 5246 §6.2.3).

@@ -28,6 +28,7 @@ use std::net::IpAddr;
 
 use bytes::{Buf, BytesMut};
 
+pub(crate) use server::offers;
 pub use server::{
     CapabilityFilter, CommandVerdict, MustForget, PlaintextPolicy, ServerReply, Situation,
     StartTlsGuard, Upgrade,

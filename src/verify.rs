@@ -45,6 +45,7 @@ mod walk;
 pub use anchors::{PemProblem, TrustAnchors, TrustAnchorsError};
 pub use evaluate::evaluate;
 pub use failure::{CertificateLabel, Check, CheckFailure, Purpose};
+pub(crate) use failure::{Date, Span};
 pub use foreign::{ServerQuestion, ServerVerifier, VerifierRefusal};
 pub use near_miss::{NameMismatch, NearMiss, PresentedName};
 pub use pin::{

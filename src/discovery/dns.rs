@@ -132,20 +132,20 @@ impl DnsStatus {
 
 impl Question {
     /// `None` where the name would be longer than names can be: then nothing can be there.
-    pub(super) fn srv(service: Service, mode: TlsMode, domain: &HostName) -> Option<Self> {
+    pub(crate) fn srv(service: Service, mode: TlsMode, domain: &HostName) -> Option<Self> {
         let label = service.srv_label(mode)?;
         Self::new(format!("_{label}._tcp.{domain}"), RecordType::Srv)
     }
 
     /// RFC 7673 §3.3. A host with an underscore has no such name (RFC 6698 §3).
-    pub(super) fn tlsa(host: &HostName, port: u16) -> Option<Self> {
+    pub(crate) fn tlsa(host: &HostName, port: u16) -> Option<Self> {
         if host.as_str().contains('_') {
             return None;
         }
         Self::new(format!("_{port}._tcp.{host}"), RecordType::Tlsa)
     }
 
-    pub(super) fn addresses(host: &HostName) -> [Option<Self>; 2] {
+    pub(crate) fn addresses(host: &HostName) -> [Option<Self>; 2] {
         [RecordType::A, RecordType::Aaaa].map(|family| Self::new(host.to_string(), family))
     }
 
@@ -248,6 +248,92 @@ impl Answer {
             self.data = Data::Failed(failure);
         }
         self
+    }
+}
+
+/// What an audit reads of an answer.
+impl Answer {
+    /// SRV records with their status.
+    pub(crate) fn as_srv(&self) -> Option<(DnsStatus, &[SrvRecord])> {
+        match &self.data {
+            Data::Srv(status, records) => Some((*status, records)),
+            Data::Addresses(_) | Data::Tlsa(..) | Data::Nothing(_) | Data::Failed(_) => None,
+        }
+    }
+
+    /// TLSA records with their status, each its RDATA.
+    pub(crate) fn as_tlsa(&self) -> Option<(DnsStatus, &[Box<[u8]>])> {
+        match &self.data {
+            Data::Tlsa(status, records) => Some((*status, records)),
+            Data::Addresses(_) | Data::Srv(..) | Data::Nothing(_) | Data::Failed(_) => None,
+        }
+    }
+
+    /// The status of the addresses, if there are any.
+    pub(crate) fn address_status(&self) -> Option<DnsStatus> {
+        match &self.data {
+            Data::Addresses(status) => Some(*status),
+            Data::Tlsa(..) | Data::Srv(..) | Data::Nothing(_) | Data::Failed(_) => None,
+        }
+    }
+
+    /// Of records, or of the proof that there are none.
+    pub(crate) fn status(&self) -> Option<DnsStatus> {
+        match &self.data {
+            Data::Srv(status, _)
+            | Data::Tlsa(status, _)
+            | Data::Addresses(status)
+            | Data::Nothing(status) => Some(*status),
+            Data::Failed(_) => None,
+        }
+    }
+
+    /// Why there is no answer.
+    pub(crate) fn failure(&self) -> Option<DnsFailure> {
+        match &self.data {
+            Data::Failed(failure) => Some(*failure),
+            Data::Srv(..) | Data::Tlsa(..) | Data::Addresses(_) | Data::Nothing(_) => None,
+        }
+    }
+
+    /// The links of the chain of aliases, in their order.
+    pub(crate) fn aliases(&self) -> &[HostName] {
+        &self.aliases
+    }
+
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+}
+
+impl SrvRecord {
+    pub(crate) fn priority(&self) -> u16 {
+        self.priority
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The host; `None` if there is none.
+    pub(crate) fn host(&self) -> Option<&HostName> {
+        match &self.target {
+            SrvTarget::Host(host) => Some(host),
+            SrvTarget::NotAvailable | SrvTarget::Invalid(_) => None,
+        }
+    }
+
+    /// It says that the service is not available.
+    pub(crate) fn denies(&self) -> bool {
+        self.target == SrvTarget::NotAvailable
+    }
+
+    /// What stands where a host and a port should.
+    pub(crate) fn invalid(&self) -> Option<&UntrustedText> {
+        match &self.target {
+            SrvTarget::Invalid(text) => Some(text),
+            SrvTarget::NotAvailable | SrvTarget::Host(_) => None,
+        }
     }
 }
 

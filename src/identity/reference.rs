@@ -173,7 +173,7 @@ impl ReferenceId {
         Ok(Self { name, provenance })
     }
 
-    pub(super) fn of_host(
+    pub(crate) fn of_host(
         host: &Host,
         provenance: Provenance,
     ) -> Result<Self, UntrustworthyReference> {
@@ -186,7 +186,7 @@ impl ReferenceId {
 
     /// The service domain is always the user's own input: the domain of an address, or the one that
     /// was typed (RFC 7817 §3 input 1(a)).
-    pub(super) fn of_service(
+    pub(crate) fn of_service(
         service: &'static str,
         domain: &HostName,
     ) -> Result<Self, UntrustworthyReference> {
@@ -198,7 +198,7 @@ impl ReferenceId {
     }
 
     /// The CN-ID that goes with a DNS-ID; nothing goes with the others.
-    pub(super) fn common_name(&self) -> Option<Self> {
+    pub(crate) fn common_name(&self) -> Option<Self> {
         match &self.name {
             ReferenceName::Dns(name) => Some(Self {
                 name: ReferenceName::CommonName(name.clone()),

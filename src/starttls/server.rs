@@ -9,6 +9,7 @@ use std::fmt;
 use bytes::BytesMut;
 
 pub use capabilities::CapabilityFilter;
+pub(crate) use capabilities::offers;
 pub use reply::{ServerReply, Situation};
 
 use crate::acceptor::Acceptor;

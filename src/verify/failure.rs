@@ -12,6 +12,8 @@ use crate::verify::{
 
 mod sentence;
 
+pub(crate) use sentence::{Date, Span};
+
 /// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

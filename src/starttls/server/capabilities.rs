@@ -181,6 +181,34 @@ enum Item<'a> {
     Other,
 }
 
+/// Whether a server that lists these items offers STARTTLS, and a way to log in. For an audit of
+/// what is listed before TLS.
+pub(crate) fn offers<'a>(
+    service: Service,
+    items: impl IntoIterator<Item = &'a str>,
+) -> (bool, bool) {
+    let (mut starttls, mut login, mut is_disabled) = (false, false, service != Service::Imap);
+    let items = items.into_iter().flat_map(|item| match service {
+        Service::Imap => item.split(char::is_whitespace).collect(),
+        Service::Pop3
+        | Service::Submission
+        | Service::Lmtp
+        | Service::SmtpRelay
+        | Service::ManageSieve => vec![item],
+    });
+    for item in items {
+        match Item::of(service, item) {
+            Item::StartTls => starttls = true,
+            Item::LoginDisabled => is_disabled = true,
+            Item::Login | Item::ImapMechanism(_) => login = true,
+            Item::Mechanisms(list) => login |= !list.trim().is_empty(),
+            Item::Other => {}
+        }
+    }
+    // RFC 9051 §6.2.3: the command LOGIN is there unless it is said to be disabled.
+    (starttls, login || !is_disabled)
+}
+
 impl<'a> Item<'a> {
     fn of(service: Service, item: &'a str) -> Self {
         let item = item.trim();

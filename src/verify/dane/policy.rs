@@ -256,6 +256,15 @@ impl DigestAlgorithm {
             Self::Sha512 => Sha512::digest(content).as_slice() == digest,
         }
     }
+
+    /// What a record for this content holds.
+    pub(crate) fn digest(self, content: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => Sha256::digest(content).to_vec(),
+            Self::Sha384 => Sha384::digest(content).to_vec(),
+            Self::Sha512 => Sha512::digest(content).to_vec(),
+        }
+    }
 }
 
 impl fmt::Display for UnusableTlsa {

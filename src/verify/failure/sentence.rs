@@ -296,7 +296,7 @@ impl fmt::Display for Of<'_> {
 }
 
 /// A duration in the unit that a person would use.
-struct Span(Duration);
+pub(crate) struct Span(pub(crate) Duration);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -313,7 +313,7 @@ impl fmt::Display for Span {
 }
 
 /// RFC 3339, in UTC.
-struct Date(UnixTime);
+pub(crate) struct Date(pub(crate) UnixTime);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

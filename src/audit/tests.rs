@@ -1,0 +1,1 @@
+//! Audits of small sites, each with one thing wrong.
