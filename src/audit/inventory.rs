@@ -250,6 +250,11 @@ impl Inventory {
         fact.map(|fact| fact.signed_for = Some(validity)).is_some()
     }
 
+    #[cfg(test)]
+    pub(super) fn answered(&self) -> impl Iterator<Item = &Question> {
+        self.answers.keys()
+    }
+
     pub(super) fn fact(&self, question: &Question) -> Option<&Fact> {
         self.answers.get(question)
     }
