@@ -16,14 +16,17 @@
     reason = "an embedder does the I/O that the library does not"
 )]
 
-use std::error::Error as StdError;
+#[path = "shared/facts.rs"]
+mod facts;
+
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
-use std::{env, fs, io};
+use std::{env, io};
 
 use bytes::BytesMut;
+use facts::{Outcome, algorithms, built_in_anchors, chain, date, read, unix};
 use mail_tls::dane::{Dane, DanePolicy, DaneReport, TlsaLookup, TlsaName, TlsaRecord};
 use mail_tls::identity::ReferenceIds;
 use mail_tls::verify::{
@@ -34,11 +37,7 @@ use mail_tls::{
     Host, Limits, Provenance, RevocationLists, RevocationPolicy, Service, TlsMode, TrustAnchors,
     Verification,
 };
-use pki_types::pem::PemObject;
-use pki_types::{CertificateDer, UnixTime};
-use rustls::crypto::WebPkiSupportedAlgorithms;
-
-type Outcome<T> = Result<T, Box<dyn StdError>>;
+use pki_types::CertificateDer;
 
 const USAGE: &str = "usage: explain [--ca FILE] --host HOST [--email ADDRESS]
        [--service imaps|imap|pop3s|pop3|submissions|submission|sieve] [--port PORT]
@@ -176,57 +175,6 @@ fn provenance_named(name: &str) -> Outcome<Provenance> {
         "confirmed" => Ok(Provenance::Confirmed),
         other => Err(format!("--srv is insecure, secure or confirmed, not {other}").into()),
     }
-}
-
-fn read(file: &str) -> Outcome<Vec<u8>> {
-    fs::read(file).map_err(|error| format!("cannot read {file}: {error}").into())
-}
-
-fn chain(file: &str) -> Outcome<Vec<CertificateDer<'static>>> {
-    let pem = read(file)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match chain {
-        Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) => Err(format!("there is no certificate in {file}").into()),
-        Err(error) => Err(format!("{file}: {error}").into()),
-    }
-}
-
-fn unix(time: SystemTime) -> Outcome<UnixTime> {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH)?;
-    Ok(UnixTime::since_unix_epoch(since))
-}
-
-/// `2030-01-31`, in the morning, or `2030-01-31T12:00:00Z`.
-fn date(text: &str) -> Outcome<SystemTime> {
-    let wrong = || format!("{text} is not a date such as 2030-01-31 or 2030-01-31T12:00:00Z");
-    let (day, time) = text.split_once('T').unwrap_or((text, "00:00:00Z"));
-    let numbers = |text: &str, separator| -> Option<[u64; 3]> {
-        let parts: Result<Vec<u64>, _> = text.split(separator).map(str::parse).collect();
-        parts.ok()?.try_into().ok()
-    };
-    let [year, month, day] = numbers(day, '-').ok_or_else(wrong)?;
-    let time = time.strip_suffix('Z').ok_or_else(wrong)?;
-    let [hour, minute, second] = numbers(time, ':').ok_or_else(wrong)?;
-    let is_date = (1970..10_000).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60;
-    if !is_date {
-        return Err(wrong().into());
-    }
-    // Years that begin in March end with their leap day.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    let days = year * 365 + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468;
-    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
-    Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// The verdict on a chain from a file: no connection, and no proof that anybody has the key.
@@ -402,29 +350,4 @@ fn print_dane(report: Option<&DaneReport>) {
     for (record, fate) in report.records() {
         println!("  {record}: {fate}");
     }
-}
-
-#[cfg(feature = "aws-lc-rs")]
-fn algorithms() -> Outcome<WebPkiSupportedAlgorithms> {
-    Ok(rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms)
-}
-
-#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-fn algorithms() -> Outcome<WebPkiSupportedAlgorithms> {
-    Ok(rustls::crypto::ring::default_provider().signature_verification_algorithms)
-}
-
-#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
-fn algorithms() -> Outcome<WebPkiSupportedAlgorithms> {
-    Err("build it with the feature aws-lc-rs or ring".into())
-}
-
-#[cfg(feature = "webpki-roots")]
-fn built_in_anchors() -> Outcome<TrustAnchors> {
-    Ok(TrustAnchors::webpki_roots())
-}
-
-#[cfg(not(feature = "webpki-roots"))]
-fn built_in_anchors() -> Outcome<TrustAnchors> {
-    Err("name the trusted authorities with --ca".into())
 }

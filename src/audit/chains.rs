@@ -43,8 +43,11 @@ impl Audit<'_> {
             self.find(Level::Error, subject, Problem::Certificate(failure));
             return;
         };
-        let level = self.level_of_refusal(listener, chain);
         let failures = failures_besides_names(&verdict);
+        let level = match failures.is_empty() {
+            true => Level::Error, // of nothing
+            false => self.level_of_refusal(listener, chain),
+        };
         let is_out_of_date = failures
             .iter()
             .any(|failure| failure.check() == Check::Validity);
@@ -95,7 +98,11 @@ impl Audit<'_> {
                 let position = dates.iter().position(|dates| ends(&dates))?;
                 (position, dates.get(position).copied().flatten()?)
             }
-            Err(_) => (0, dates.first().copied().flatten()?),
+            Err(_) => {
+                let own = Arrangement::of(chain)?.order.into_iter();
+                let all = own.filter_map(|at| Some((at, dates.get(at).copied().flatten()?)));
+                all.min_by_key(|(_, dates)| dates.not_after)?
+            }
         };
         let left = since(self.judge.now, dates.not_after)?;
         let life = since(dates.not_before, dates.not_after)?;

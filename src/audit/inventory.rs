@@ -151,8 +151,8 @@ impl Inventory {
         Ok(())
     }
 
-    /// Adds a server as it was at the last audit: of what it offered then, nothing may be missing
-    /// now (RFC 8314 §4.6).
+    /// Adds a server as it was at the last audit: its best version of TLS then may not be better
+    /// than now (RFC 8314 §4.6).
     ///
     /// # Errors
     /// [`InventoryFull`] beyond [`AUDIT_LISTENERS`](crate::limits::AUDIT_LISTENERS).
@@ -163,7 +163,7 @@ impl Inventory {
     }
 
     /// Adds the fingerprint of a certificate or of a key that clients have pinned, for a
-    /// [rehearsal](super::rehearse).
+    /// [rehearsal](super::rehearse): of a [`Pin`](crate::Pin) that of the part that it holds on to.
     ///
     /// # Errors
     /// [`InventoryFull`] beyond [`AUDIT_PINS`](crate::limits::AUDIT_PINS).

@@ -160,7 +160,7 @@ impl Audit<'_> {
             let pins = &self.inventory.pins;
             fingerprints(chain).is_some_and(|own| own.iter().any(|one| pins.contains(one)))
         };
-        if facts.iter().all(is_pinned) {
+        if !self.inventory.pins.is_empty() && facts.iter().all(is_pinned) {
             ways.push(Way::Pinned);
         }
         ways.sort_unstable();

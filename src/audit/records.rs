@@ -114,7 +114,7 @@ impl Inventory {
 }
 
 impl Published {
-    /// Where the records are, as a question.
+    /// Clients apply them.
     pub(super) fn is_secure(&self) -> bool {
         self.status == DnsStatus::Secure
     }

@@ -4,7 +4,6 @@ use super::inventory::{Listener, MailDomain, labels};
 use super::records::set_name;
 use super::{Audit, Level, Problem, Subject};
 use crate::discovery::{DnsStatus, Question, RecordType, SrvRecord, Transport};
-use crate::limits;
 use crate::name::HostName;
 use crate::service::{Service, TlsMode};
 
@@ -86,7 +85,7 @@ impl<'a> Audit<'a> {
         if set.records.len() > 1 && set.records.iter().any(SrvRecord::denies) {
             self.find(Level::Warning, subject(), Problem::DenialAmongTargets);
         }
-        for record in set.records.iter().take(limits::AUDIT_NAMES) {
+        for record in set.records {
             if let Some(target) = record.invalid() {
                 let target = target.clone();
                 self.find(Level::Error, subject(), Problem::BadTarget { target });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pki_types::{CertificateDer, UnixTime};
+use proptest::prelude::*;
 use rcgen::CertificateParams;
 
 use super::*;
@@ -329,4 +330,49 @@ fn assert_is_a_sentence(finding: &Finding) {
         finding.to_string(),
         format!("{}: {text}", finding.subject())
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever bytes stand in certificates and records, and whatever the time: sentences come out
+    /// that can be shown, the same every time, and nothing panics.
+    #[test]
+    fn no_input_is_too_bad(
+        flips in proptest::collection::vec((0_usize..2, any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in proptest::option::of(0_usize..600),
+        rdata in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 3..80), 0..5),
+        target in "\\PC{0,40}",
+        now in any::<u64>(),
+        life in any::<u64>(),
+        seconds in any::<u64>(),
+    ) {
+        let mut site = Site::new();
+        let good = site.chain.clone();
+        let mut bad: Vec<Vec<u8>> = good.iter().map(|one| one.to_vec()).collect();
+        for (which, at, byte) in flips {
+            let length = bad[which].len();
+            bad[which][at.index(length)] = byte;
+        }
+        if let Some(cut) = cut {
+            bad[0].truncate(cut);
+        }
+        let bad: Vec<_> = bad.into_iter().map(CertificateDer::from).collect();
+        site.show(&bad);
+        let owner = format!("_993._tcp.{HOST}");
+        let answer = Answer::tlsa(DnsStatus::Secure, rdata).with_lifetime(Duration::from_secs(life));
+        site.set(&owner, RecordType::Tlsa, answer);
+        site.srv("_imaps", &[(0, 993, HOST), (1, 993, &target)]);
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let report = site.audit_at(now);
+        let renewal = Renewal::default().replacing("mail.pem", ServerChain::new("", good)).at(at);
+        let inventory = site.inventory();
+        let rehearsal = rehearse(&inventory, &renewal, &site.policy(), now);
+        for finding in report.findings().iter().chain(rehearsal.breaks()) {
+            let text = finding.to_string();
+            prop_assert!(!text.chars().any(char::is_control), "{text:?}");
+        }
+        prop_assert_eq!(codes(&report), codes(&site.audit_at(now)));
+    }
 }

@@ -224,12 +224,7 @@ impl Audit<'_> {
                 let failure = failure.clone();
                 Problem::TlsaRefused { chain, failure }
             };
-            // Unsigned records lock nobody out.
-            let level = match published.is_secure() {
-                true => Level::Error,
-                false => Level::Warning,
-            };
-            self.find(level, published.subject(), problem);
+            self.find(published.level(), published.subject(), problem);
         }
         is_mismatch
     }
@@ -298,7 +293,7 @@ impl Audit<'_> {
                 matching,
                 near_miss: own.iter().find_map(near_miss),
             };
-            self.find(Level::Error, published.subject(), problem);
+            self.find(published.level(), published.subject(), problem);
         }
     }
 
@@ -318,7 +313,7 @@ impl Audit<'_> {
                     chain: chain.label().into(),
                     record: record.clone(),
                 };
-                self.find(Level::Error, published.subject(), problem);
+                self.find(published.level(), published.subject(), problem);
             }
         }
     }
@@ -327,6 +322,14 @@ impl Audit<'_> {
 impl Published {
     pub(super) fn subject(&self) -> Subject {
         Subject::Records(format!("{} TLSA", self.name).into())
+    }
+
+    /// Of what locks out the clients that apply the records: unsigned ones are applied by none.
+    const fn level(&self) -> Level {
+        match self.status {
+            DnsStatus::Secure => Level::Error,
+            DnsStatus::Insecure | DnsStatus::Indeterminate | DnsStatus::Bogus => Level::Warning,
+        }
     }
 }
 

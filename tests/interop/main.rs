@@ -20,7 +20,7 @@
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
 //!   in the middle, between our client and the mail servers, and between a client and our server
-//! * `quickstart.rs`, `explain.rs`, `submission.rs`: the examples, as programs
+//! * `quickstart.rs`, `explain.rs`, `submission.rs`, `audit.rs`: the examples, as programs
 //! * `channel_binding.rs`: what both ends of one connection export
 //! * `gsasl.rs`: GNU SASL's client authenticates with SCRAM-SHA-256-PLUS, bound to our server's
 //!   channel; `scram.rs` is the mechanism's other side
@@ -34,6 +34,7 @@
     reason = "real peers need real sockets and real time"
 )]
 
+mod audit;
 mod certificates;
 mod channel_binding;
 mod client_certificates;
