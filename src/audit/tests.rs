@@ -24,6 +24,10 @@ mod srv;
 mod tls;
 mod tlsa;
 
+/// Codes with their levels, sorted.
+type Found = [(Level, &'static str)];
+
+const NONE: [&str; 0] = [];
 const DAY: u64 = 24 * 60 * 60;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const HOST: &str = "mail.example.org";
@@ -62,7 +66,9 @@ fn dated(names: &[Vec<u8>]) -> CertificateParams {
     let mut params = leaf_params(names);
     let now = i64::try_from(NOW.as_secs()).unwrap();
     let day = i64::try_from(DAY).unwrap();
-    let at = |seconds: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds as u64);
+    let at = |seconds: i64| {
+        rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds.try_into().unwrap())
+    };
     params.not_before = at(now - 30 * day);
     params.not_after = at(now + 60 * day);
     params

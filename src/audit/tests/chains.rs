@@ -79,7 +79,7 @@ fn how_a_chain_is_put_together() {
     let [leaf, intermediate] = &site.chain[..] else {
         panic!()
     };
-    let rows: [(&str, Vec<&CertificateDer<'static>>, &[(Level, &str)]); 6] = [
+    let rows: [(&str, Vec<&CertificateDer<'static>>, &Found); 6] = [
         ("whole", vec![leaf, intermediate], &[]),
         (
             "without the intermediate",
@@ -148,13 +148,13 @@ fn the_intermediate_first() {
         codes.contains(&(Level::Error, "authority-as-peer")),
         "{codes:?}"
     );
-    let order = report
-        .findings()
-        .iter()
-        .find_map(|one| match one.problem() {
-            Problem::WrongOrder { order } => Some(order.clone()),
-            _ => None,
-        });
+    let order = report.findings().iter().find_map(|one| {
+        if let Problem::WrongOrder { order } = one.problem() {
+            Some(order.clone())
+        } else {
+            None
+        }
+    });
     assert_eq!(order, Some(vec![1, 0]));
 }
 

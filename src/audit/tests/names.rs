@@ -11,7 +11,7 @@ fn what_a_certificate_has_to_name() {
     let (host, domain, imaps, imap) = (&all[0][..], &all[1][..], &all[2][..], &all[3][..]);
     let wildcard = dns("*.example.org");
     let other = dns("www.example.net");
-    let rows: [(&str, Vec<Vec<u8>>, DnsStatus, &[(Level, &str)]); 9] = [
+    let rows: [(&str, Vec<Vec<u8>>, DnsStatus, &Found); 9] = [
         ("RFC 7817 §5: all of it", all.clone(), Secure, &[]),
         (
             "§5 (2): SRV-IDs, for which the DNS-ID stands in",

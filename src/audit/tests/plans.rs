@@ -134,7 +134,7 @@ fn what_else_a_request_holds_or_does_not() {
     assert_eq!(requested(&inventory), expected);
     let config = san_plan(&inventory).to_openssl_config();
     assert!(config.contains("\n[subject]\nO = Mail\n"), "{config}");
-    assert_eq!(requested(&Inventory::default()), [] as [&str; 0]);
+    assert_eq!(requested(&Inventory::default()), NONE);
 }
 
 /// 8314-4-3, 6186-3.4-1: records that are published as planned are in order.

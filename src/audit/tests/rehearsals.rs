@@ -47,13 +47,13 @@ fn a_renewal_that_was_prepared() {
     }
     let renewal = Renewal::default().replacing("mail.pem", ServerChain::new("", next.clone()));
     let rehearsal = rehearse(&inventory, &renewal, &site.policy(), NOW);
-    assert_eq!(found(rehearsal.breaks()), [] as [&str; 0]);
+    assert_eq!(found(rehearsal.breaks()), NONE);
     assert_eq!(rehearsal.safe_from(), Some(NOW));
 
     // Or the renewal waits.
     let renewal = renewal.at(after(NOW, HOUR * 3));
     let rehearsal = rehearse(&site.inventory(), &renewal, &site.policy(), NOW);
-    assert_eq!(found(rehearsal.breaks()), [] as [&str; 0]);
+    assert_eq!(found(rehearsal.breaks()), NONE);
 }
 
 /// 7671-8-1: what has to be published, and from when on the new chain is safe.
@@ -67,20 +67,23 @@ fn a_new_key_without_its_record() {
         ["client-breaks", "tlsa-to-publish"]
     );
     assert_eq!(rehearsal.safe_from(), Some(after(NOW, HOUR * 2)));
-    let wanted = rehearsal
-        .breaks()
-        .iter()
-        .find_map(|one| match one.problem() {
-            Problem::TlsaToPublish { record, earliest } => Some((record.to_string(), *earliest)),
-            _ => None,
-        });
+    let wanted = rehearsal.breaks().iter().find_map(|one| {
+        if let Problem::TlsaToPublish { record, earliest } = one.problem() {
+            Some((record.to_string(), *earliest))
+        } else {
+            None
+        }
+    });
     assert_eq!(wanted, Some((tlsa_of(&next[0]), after(NOW, HOUR * 2))));
     let broken: Vec<_> = rehearsal
         .breaks()
         .iter()
-        .filter_map(|one| match one.problem() {
-            Problem::ClientBreaks { client, failure } => Some((client.clone(), failure.code())),
-            _ => None,
+        .filter_map(|one| {
+            if let Problem::ClientBreaks { client, failure } = one.problem() {
+                Some((client.clone(), failure.code()))
+            } else {
+                None
+            }
         })
         .collect();
     assert!(broken.iter().all(|(client, code)| {
@@ -181,13 +184,13 @@ fn a_published_authority_outlives_a_renewal() {
         .authority(crate::testing::authority_params("other"));
     let leaf = other.issue(&dated(&good_names()));
     let rehearsal = run(&site, &[leaf, other.certificate.clone()]);
-    let wanted = rehearsal
-        .breaks()
-        .iter()
-        .find_map(|one| match one.problem() {
-            Problem::TlsaToPublish { record, .. } => Some(record.to_string()),
-            _ => None,
-        });
+    let wanted = rehearsal.breaks().iter().find_map(|one| {
+        if let Problem::TlsaToPublish { record, .. } = one.problem() {
+            Some(record.to_string())
+        } else {
+            None
+        }
+    });
     let digest = DigestAlgorithm::Sha256.digest(&other.certificate);
     assert_eq!(wanted, Some(format!("2 0 1 {}", hex(&digest))));
 }

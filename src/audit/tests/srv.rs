@@ -7,7 +7,7 @@ use crate::discovery::DnsFailure;
 #[test]
 fn one_thing_wrong() {
     type Change = fn(&mut Site);
-    let rows: [(&str, Change, &[(Level, &str)]); 17] = [
+    let rows: [(&str, Change, &Found); 17] = [
         (
             "8314-4-3: STARTTLS before implicit TLS",
             |site| site.srv("_imaps", &[(20, 993, HOST)]),

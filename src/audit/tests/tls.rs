@@ -22,7 +22,7 @@ fn with_versions(versions: &[TlsVersion], previous: &[TlsVersion]) -> Vec<(Level
 #[test]
 fn versions() {
     let old = (Level::Error, "old-tls-version");
-    let rows: [(&[TlsVersion], &[(Level, &str)]); 7] = [
+    let rows: [(&[TlsVersion], &Found); 7] = [
         (&[], &[]), // not known
         (&[Tls12, Tls13], &[]),
         (&[Tls13], &[]),
@@ -41,7 +41,7 @@ fn versions() {
 fn versions_before_and_now() {
     let regression = (Level::Error, "version-regression");
     let no_tls13 = (Level::Warning, "no-tls13");
-    let rows: [(&[TlsVersion], &[TlsVersion], &[(Level, &str)]); 5] = [
+    let rows: [(&[TlsVersion], &[TlsVersion], &Found); 5] = [
         (&[Tls12, Tls13], &[Tls12], &[regression, no_tls13]),
         (&[Tls12, Tls13], &[Tls13], &[]), // "the same and/or a newer version"
         (&[Tls10, Tls12], &[Tls12], &[no_tls13]),
@@ -63,7 +63,7 @@ fn versions_before_and_now() {
 #[test]
 fn modes() {
     use Transport::{Cleartext, Implicit, StartTls};
-    let rows: [(Service, &[Transport], &[(Level, &str)]); 8] = [
+    let rows: [(Service, &[Transport], &Found); 8] = [
         (Service::Imap, &[Cleartext], &[(Level::Error, "no-tls")]),
         (
             Service::ManageSieve,
@@ -107,7 +107,7 @@ fn modes() {
 fn capabilities_before_tls() {
     const LOGIN: (Level, &str) = (Level::Error, "login-before-tls");
     const CLOSED: (Level, &str) = (Level::Error, "starttls-not-offered");
-    let rows: [(Service, &[&str], &[(Level, &str)]); 13] = [
+    let rows: [(Service, &[&str], &Found); 13] = [
         (Service::Imap, &["IMAP4rev2 starttls LOGINDISABLED"], &[]),
         (Service::Imap, &["IMAP4rev2", "STARTTLS"], &[LOGIN]),
         (

@@ -32,8 +32,8 @@ fn sets_of_records() {
     let of = |at, form| record(chain, at, form);
     let good = of(0, "3 1 1");
     let wrong = |form: &str| format!("{form} {WRONG}");
-    let root = record(&[site.root.certificate.clone()], 0, "2 0 1");
-    let rows: [(&str, Vec<String>, &[(Level, &str)]); 17] = [
+    let root = record(std::slice::from_ref(&site.root.certificate), 0, "2 0 1");
+    let rows: [(&str, Vec<String>, &Found); 17] = [
         ("7671-5.1-2: what is recommended", vec![good.clone()], &[]),
         (
             "7671-8-1: a future 3 1 1 alone, with a current 2 0 1",
@@ -102,7 +102,7 @@ fn sets_of_records() {
             "RFC 7671 §5.2.2: 2 0 0, which need not be sent",
             vec![
                 good.clone(),
-                record(&[site.root.certificate.clone()], 0, "2 0 0"),
+                record(std::slice::from_ref(&site.root.certificate), 0, "2 0 0"),
             ],
             &[(Warning, "tlsa-full")],
         ),
@@ -233,13 +233,13 @@ fn names_for_other_usages_than_dane_ee() {
         let anchor = record(&site.chain, 1, "2 0 1");
         site.tlsa(&[&anchor]);
         let report = site.audit();
-        let refused = report
-            .findings()
-            .iter()
-            .find_map(|one| match one.problem() {
-                Problem::TlsaRefused { failure, .. } => Some(failure.code()),
-                _ => None,
-            });
+        let refused = report.findings().iter().find_map(|one| {
+            if let Problem::TlsaRefused { failure, .. } = one.problem() {
+                Some(failure.code())
+            } else {
+                None
+            }
+        });
         (refused, shown(&report))
     };
     assert_eq!(with(&[dns(HOST)]).0, None);
