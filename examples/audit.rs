@@ -27,7 +27,7 @@
 //!
 //! Nothing is sent anywhere. The exit status is 0 where nothing of the level error was found, 1 where
 //! something was, and 2 for wrong use. `--plan` adds the configuration of a certificate request, and
-//! the SRV records to publish.
+//! the SRV records to publish, to what is printed without `--json`.
 #![expect(
     clippy::disallowed_methods,
     reason = "an embedder asks for the time that the library does not"

@@ -46,6 +46,8 @@
 )]
 
 mod chains;
+mod clause;
+mod client;
 mod finding;
 mod inventory;
 mod names;
@@ -66,10 +68,11 @@ mod verdicts;
 
 use pki_types::UnixTime;
 
+pub use client::MailClient;
 pub use finding::{Finding, Level, Problem, Subject};
 pub use inventory::{Inventory, InventoryFull, Listener, MailDomain, ServerChain, TlsVersion};
 pub use policy::AuditPolicy;
-pub use rehearsal::{MailClient, Rehearsal, Renewal, rehearse};
+pub use rehearsal::{Rehearsal, Renewal, rehearse};
 pub use report::{AuditReport, ChainNames, Coverage, Way};
 pub use san_plan::{Necessity, PlannedName, RequestedName, SanPlan, san_plan};
 pub use srv_plan::{PlannedSrv, srv_plan};

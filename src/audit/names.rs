@@ -18,7 +18,14 @@ impl Audit<'_> {
             if listener.mode().is_none() || listener.chains.is_empty() {
                 continue;
             }
-            for chain in listener.chains_for(&listener.host) {
+            let shown = listener.chains_for(&listener.host);
+            if shown.is_empty() {
+                // RFC 8314 §4.4: who knows nothing of SRV records asks for the host.
+                let host = listener.host.clone();
+                let problem = Problem::HostNotNamed { host };
+                self.find(Level::Error, Subject::server(listener), problem);
+            }
+            for chain in shown {
                 self.check_host(listener, chain);
             }
             let served = self.inventory.domains_of(listener).count();
@@ -75,8 +82,13 @@ impl Audit<'_> {
                 Some((*chain, facts))
             })
             .collect();
-        if facts.is_empty() {
-            return;
+        if facts.is_empty() && !chains.is_empty() {
+            return; // the verdict on the chains says that they cannot be read
+        }
+        if let (true, Some(_)) = (facts.is_empty(), advertised) {
+            let domain = name.clone();
+            let problem = Problem::DomainUncovered { domain };
+            self.find(Level::Error, Subject::server(listener), problem);
         }
 
         let ways = self.ways(name, is_shared, advertised, &facts);
@@ -145,6 +157,9 @@ impl Audit<'_> {
         let names_domain = facts.iter().all(|(_, names)| names.dns_id || names.srv_id);
         let mut ways = Vec::new();
         let leads_here = advertised == Some(DnsStatus::Secure);
+        if facts.is_empty() {
+            return ways; // no certificate is shown to who asks for the domain
+        }
         if leads_here && facts.iter().all(|(_, names)| names.names_any()) {
             ways.push(Way::SecureSrv);
         }

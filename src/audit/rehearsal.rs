@@ -1,10 +1,10 @@
 //! A renewal before it is deployed: what it would break (RFC 7671 §8, RFC 8314 §4.4).
 
-use std::fmt;
 use std::time::Duration;
 
 use pki_types::UnixTime;
 
+use super::client::MailClient;
 use super::inventory::{Inventory, Listener, ServerChain};
 use super::names::fingerprints;
 use super::records::{Published, Tlsa};
@@ -13,11 +13,10 @@ use super::tlsa::{combination, is_unmatched};
 use super::verdicts::{Judge, Verdict, srv_references};
 use super::{AuditPolicy, Finding, Level, Problem, Subject, audit};
 use crate::certificate::Certificate;
-use crate::discovery::{DnsStatus, Transport};
+use crate::discovery::DnsStatus;
 use crate::identity::{Provenance, ReferenceIds};
 use crate::limits;
-use crate::name::{Host, HostName};
-use crate::service::Service;
+use crate::name::Host;
 use crate::verify::Fingerprint;
 use crate::verify::dane::{
     DaneUsages, DigestAlgorithm, TlsaFate, TlsaMatching, TlsaRecord, TlsaSelector, TlsaUsage,
@@ -39,46 +38,6 @@ pub struct Rehearsal {
     repaired: Vec<MailClient>,
     unaffected: usize,
     safe_from: Option<UnixTime>,
-}
-
-/// A client, by how it has come to a server and what it expects there.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum MailClient {
-    /// Its user typed the host (RFC 7817 §3).
-    #[non_exhaustive]
-    Typed {
-        /// The service.
-        service: Service,
-        /// How it begins.
-        transport: Transport,
-        /// The host.
-        host: HostName,
-        /// The port.
-        port: u16,
-    },
-    /// It came through SRV records (RFC 6186).
-    #[non_exhaustive]
-    Srv {
-        /// The service.
-        service: Service,
-        /// How it begins.
-        transport: Transport,
-        /// The mail domain.
-        domain: HostName,
-        /// The records were signed, so that the host counts as well (RFC 7673 §4.1).
-        is_secure: bool,
-    },
-    /// It applies the server's TLSA records (RFC 7673).
-    #[non_exhaustive]
-    Dane {
-        /// The service.
-        service: Service,
-        /// The host.
-        host: HostName,
-        /// The port.
-        port: u16,
-    },
 }
 
 impl Renewal {
@@ -489,37 +448,4 @@ fn record_for(chain: &ServerChain, like: &TlsaRecord) -> Option<TlsaRecord> {
 fn later(time: UnixTime, by: Duration) -> UnixTime {
     let seconds = time.as_secs().saturating_add(by.as_secs());
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
-}
-
-impl fmt::Display for MailClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Typed {
-                service,
-                host,
-                port,
-                ..
-            } => write!(f, "the {service} client of a user who typed {host}:{port}"),
-            Self::Srv {
-                service,
-                domain,
-                is_secure,
-                ..
-            } => {
-                let signed = if *is_secure { "signed" } else { "unsigned" };
-                write!(
-                    f,
-                    "the {service} client led by the {signed} SRV records of {domain}"
-                )
-            }
-            Self::Dane {
-                service,
-                host,
-                port,
-            } => write!(
-                f,
-                "the {service} client that applies the TLSA records of {host}:{port}"
-            ),
-        }
-    }
 }

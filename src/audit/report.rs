@@ -133,8 +133,8 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    pub(super) fn find(&mut self, level: Level, place: Subject, problem: Problem) {
-        let finding = Finding::new(level, place, problem);
+    pub(super) fn find(&mut self, level: Level, subject: Subject, problem: Problem) {
+        let finding = Finding::new(level, subject, problem);
         if self.findings.contains(&finding) {
             return;
         }

@@ -244,6 +244,29 @@ fn domains_that_share_a_server() {
     assert_eq!(ways_of(&site, "example.com").0, [Way::Sni]);
 }
 
+/// 8314-4.4-2: with SNI alone, the host needs a certificate as well as the domain.
+#[test]
+fn a_server_that_shows_nothing_by_default() {
+    let mut site = Site::new();
+    let leaf = site.chain.clone();
+    let show_for = |site: &mut Site, asked: &str| {
+        for listener in &mut site.listeners {
+            let chain = ServerChain::new("mail.pem", leaf.clone()).for_name(name(asked));
+            listener.chains = vec![chain];
+        }
+    };
+    show_for(&mut site, "example.org");
+    site.assert_found(&[(Level::Error, "host-not-named")]);
+    show_for(&mut site, HOST);
+    site.assert_found(&[(Level::Error, "domain-uncovered")]);
+    assert!(
+        site.audit()
+            .coverage()
+            .iter()
+            .all(|one| one.ways.is_empty())
+    );
+}
+
 impl Site {
     /// There may be TLSA records or not; nothing is said about them.
     fn tlsa_is_not_known(&mut self) {
