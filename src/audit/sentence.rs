@@ -205,7 +205,7 @@ impl fmt::Display for Problem {
             Self::TlsaMismatch { chain, near_miss } => {
                 write!(
                     f,
-                    "no record matches {chain}, so that clients refuse the server"
+                    "no record matches {chain}, and clients that apply them refuse it"
                 )?;
                 write_near_miss(f, near_miss.as_ref())?;
                 f.write_str(": publish the record of its certificate")

@@ -281,8 +281,8 @@ fn every_chain_has_to_match() {
     site.assert_found(&[(Level::Error, "tlsa-mismatch")]);
     let report = site.audit();
     let text = report.findings()[0].to_string();
-    let expected = "_143._tcp.mail.example.org TLSA: no record matches twin.pem, so that clients \
-                    refuse the server: publish the record of its certificate";
+    let expected = "_143._tcp.mail.example.org TLSA: no record matches twin.pem, and clients that \
+                    apply them refuse it: publish the record of its certificate";
     assert!(shown(&report).contains(expected), "{text}");
 }
 
