@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use sha2::{Digest, Sha256};
 
 use crate::certificates::Certificates;
+use crate::client_identity::IdentityMapping;
 use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, ProtocolError};
 use crate::limits::Limits;
@@ -55,6 +56,7 @@ pub(crate) struct Listening {
 pub(crate) struct Clients {
     pub(crate) requirements: Requirements,
     pub(crate) must_show_certificate: bool,
+    pub(crate) mapping: IdentityMapping,
 }
 
 /// What a server does about ALPN (RFC 7301).
@@ -184,11 +186,18 @@ pub struct AcceptorBuilder {
     mode: TlsMode,
     certificates: Certificates,
     alpn: ServerAlpn,
-    clients: Option<(TrustAnchors, bool)>,
+    clients: Option<AskedClients>,
     revocation: Option<(RevocationLists, RevocationPolicy)>,
     tickets: usize,
     listener: Box<str>,
     asks_for_each_hello: bool,
+}
+
+#[derive(Debug, Clone)]
+struct AskedClients {
+    anchors: TrustAnchors,
+    mapping: IdentityMapping,
+    must_show: bool,
 }
 
 impl AcceptorBuilder {
@@ -224,17 +233,37 @@ impl AcceptorBuilder {
     }
 
     /// Asks clients for a certificate under these trust anchors, and serves also those that show
-    /// none (RFC 8314 §4.2). Ask only if certificates can be mapped to users.
+    /// none. Nothing else makes a server ask: certificates that nobody could be identified by must
+    /// not be asked for (RFC 8314 §4.2).
+    ///
+    /// [`ServerSession::client_identity`] tells whom `mapping` finds in a certificate.
     #[must_use]
-    pub fn request_client_certificates(mut self, anchors: TrustAnchors) -> Self {
-        self.clients = Some((anchors, false));
+    pub fn request_client_certificates(
+        mut self,
+        anchors: TrustAnchors,
+        mapping: IdentityMapping,
+    ) -> Self {
+        self.clients = Some(AskedClients {
+            anchors,
+            mapping,
+            must_show: false,
+        });
         self
     }
 
-    /// Serves only clients that show a certificate under these trust anchors.
+    /// Serves only clients that show a certificate under these trust anchors. One that `mapping`
+    /// finds nobody in is served as well; nobody can be accepted on the strength of it.
     #[must_use]
-    pub fn require_client_certificates(mut self, anchors: TrustAnchors) -> Self {
-        self.clients = Some((anchors, true));
+    pub fn require_client_certificates(
+        mut self,
+        anchors: TrustAnchors,
+        mapping: IdentityMapping,
+    ) -> Self {
+        self.clients = Some(AskedClients {
+            anchors,
+            mapping,
+            must_show: true,
+        });
         self
     }
 
@@ -288,21 +317,19 @@ impl AcceptorBuilder {
     pub fn build(self) -> Result<Acceptor, Error> {
         let binding = self.binding();
         let algorithms = self.server.provider.get().signature_verification_algorithms;
-        let clients = self
-            .clients
-            .clone()
-            .map(|(anchors, must_show_certificate)| {
-                let requirements = Requirements::client(anchors, algorithms);
-                Clients {
-                    requirements: match &self.revocation {
-                        Some((lists, policy)) => {
-                            requirements.with_revocation_lists(lists.clone(), *policy)
-                        }
-                        None => requirements,
-                    },
-                    must_show_certificate,
-                }
-            });
+        let clients = self.clients.clone().map(|asked| {
+            let requirements = Requirements::client(asked.anchors, algorithms);
+            Clients {
+                requirements: match &self.revocation {
+                    Some((lists, policy)) => {
+                        requirements.with_revocation_lists(lists.clone(), *policy)
+                    }
+                    None => requirements,
+                },
+                must_show_certificate: asked.must_show,
+                mapping: asked.mapping,
+            }
+        });
         let engines = ServerEngineFactory::new(ServerParts {
             provider: self.server.provider,
             versions: self.server.versions,
@@ -344,13 +371,14 @@ impl AcceptorBuilder {
         part(format!("{:?} {:?}", self.server.versions, self.alpn).as_bytes());
         match &self.clients {
             None => part(b"no client certificates"),
-            Some((anchors, must_show)) => {
-                part(if *must_show {
+            Some(asked) => {
+                part(if asked.must_show {
                     b"required"
                 } else {
                     b"requested"
                 });
-                part(anchors.digest());
+                part(asked.anchors.digest());
+                asked.mapping.describe(&mut part);
             }
         }
         match &self.revocation {

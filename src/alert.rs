@@ -10,6 +10,8 @@ impl Alert {
     pub(crate) const CLOSE_NOTIFY: Self = Self(0);
     pub(crate) const UNEXPECTED_MESSAGE: Self = Self(10);
     pub(crate) const HANDSHAKE_FAILURE: Self = Self(40);
+    pub(crate) const CERTIFICATE_REVOKED: Self = Self(44);
+    pub(crate) const CERTIFICATE_EXPIRED: Self = Self(45);
     pub(crate) const PROTOCOL_VERSION: Self = Self(70);
     pub(crate) const INTERNAL_ERROR: Self = Self(80);
     pub(crate) const UNRECOGNIZED_NAME: Self = Self(112);

@@ -94,7 +94,7 @@ impl Connector {
             },
             send_sni: sent_name.is_some(),
             alpn: offered_alpn(&endpoint)?,
-            client_certificate: account.client_certificate(),
+            client_certificates: account.client_certificates(),
             // RFC 6698 §4.1: nothing makes good what records that are applied refuse.
             pinning: match dane.as_ref().and_then(Dane::set_in_force) {
                 Some(_) => None,

@@ -87,6 +87,10 @@ pub enum ApiMisuse {
     /// The client has shown no certificate that was verified.
     #[error("a client identity was accepted, but the client has shown no verified certificate")]
     NoClientCertificate,
+    /// The client's certificate stands for nobody, by the listener's
+    /// [`IdentityMapping`](crate::client_identity::IdentityMapping).
+    #[error("a client identity was accepted, but the client's certificate was not mapped to one")]
+    NoClientIdentity,
     /// [`StartTlsGuard::established`](crate::StartTlsGuard::established) was called too early.
     #[error("the guard was told of TLS before the session was established")]
     NotEstablished,

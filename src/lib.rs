@@ -99,7 +99,8 @@
 //! * [`identity`], [`verify`], [`dane`]: who a server is, and why.
 //! * [`Account`], [`MinimumConfidentiality`], [`Indicator`]: what an account requires, and what its
 //!   user may be shown.
-//! * [`StartTlsGuard`], [`admission`]: what a server lets happen, and when.
+//! * [`StartTlsGuard`], [`admission`], [`client_identity`]: what a server lets happen, when, and for
+//!   whom.
 //! * [`received`], [`channel_binding`], [`sasl_external`]: what else a mail program says about TLS.
 //! * [`audit`]: whether one's own certificates, servers and DNS records are fit for one's domains.
 //!
@@ -139,6 +140,7 @@ mod certificate;
 mod certificates;
 pub mod channel_binding;
 mod client;
+pub mod client_identity;
 mod clock;
 mod connector;
 mod der;
@@ -211,7 +213,7 @@ pub use starttls::{
     StartTlsGuard, StartTlsStrategy, Upgrade,
 };
 pub use text::UntrustedText;
-pub use tls::{ClientHello, RustlsVerifier, TlsVersions};
+pub use tls::{ClientCertificateUse, ClientHello, RustlsVerifier, ShownValidity, TlsVersions};
 pub use verify::{
     CertificateRejection, Pin, PinOffer, PinWarning, Revocation, RevocationLists, RevocationPolicy,
     TrustAnchors, Verification, dane,

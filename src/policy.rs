@@ -16,6 +16,7 @@ pub mod server;
 #[cfg(feature = "serde")]
 mod stored;
 
+pub(crate) use account::AuthorisedChain;
 pub use account::{Account, Phase};
 pub(crate) use acknowledged::sealed::Sealed as SealedWarning;
 pub use acknowledged::{Acknowledged, ReducedConfidentiality, Warning};

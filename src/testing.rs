@@ -113,6 +113,15 @@ impl Authority {
         }
     }
 
+    /// For this key.
+    pub(crate) fn issue_for(
+        &self,
+        params: &CertificateParams,
+        key: &KeyPair,
+    ) -> CertificateDer<'static> {
+        params.signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+
     pub(crate) fn issue(&self, params: &CertificateParams) -> CertificateDer<'static> {
         params
             .signed_by(&key(), &self.issuer)

@@ -3,6 +3,7 @@
 mod alerts;
 mod buffers;
 mod channel_binding;
+mod client_certificate;
 mod client_config;
 mod engine;
 mod fault;
@@ -20,6 +21,7 @@ mod tickets;
 mod time;
 mod verifier;
 
+pub use client_certificate::{ClientCertificateUse, ShownValidity};
 pub(crate) use client_config::{ClientEngineFactory, ClientParts};
 pub(crate) use engine::{Engine, HelloOutcome, Progress};
 pub(crate) use fault::FaultContext;

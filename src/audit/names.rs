@@ -201,7 +201,7 @@ impl NamesDomain {
 pub(super) fn fingerprints(chain: &ServerChain) -> Option<[Fingerprint; 2]> {
     let own = chain.certificates.first()?;
     let certificate = Certificate::parse(own).ok()?;
-    let key = Fingerprint::of_key(certificate.public_key_der);
+    let key = Fingerprint::of(certificate.public_key_der);
     Some([Fingerprint::of_certificate(own), key])
 }
 

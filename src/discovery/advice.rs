@@ -135,6 +135,11 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
                     Cause::Interception => advice.push(Advice::InterceptionPossible),
                     Cause::ClientCertificateRequired
                     | Cause::ClientCertificateRefused
+                    | Cause::ClientCertificateExpired
+                    | Cause::ClientCertificateNotYetValid
+                    | Cause::ClientCertificateRevoked
+                    | Cause::ClientCertificateDoesNotFit
+                    | Cause::ClientCertificateWithheld
                     | Cause::CertificateNotTrusted
                     | Cause::ServerNameUnknown
                     | Cause::ServerMisconfigured => {}

@@ -197,6 +197,17 @@ pub enum Cause {
     ClientCertificateRequired,
     /// The peer does not accept the client certificate that it was shown.
     ClientCertificateRefused,
+    /// The client certificate that the peer was shown has expired.
+    ClientCertificateExpired,
+    /// The client certificate that the peer was shown is not valid yet, by this machine's clock.
+    ClientCertificateNotYetValid,
+    /// The client certificate that the peer was shown was revoked.
+    ClientCertificateRevoked,
+    /// The peer cannot verify signatures of any key that the account has a certificate for.
+    ClientCertificateDoesNotFit,
+    /// The peer wants a client certificate, and the account was not authorised to show one with
+    /// TLS 1.2, where it can be read on the way (RFC 8314 §8).
+    ClientCertificateWithheld,
     /// The peer does not trust the certificate that it was shown.
     CertificateNotTrusted,
     /// The peer serves no such name.
@@ -218,6 +229,15 @@ impl fmt::Display for Cause {
             Self::NoCommonSignatureAlgorithm => "no signature algorithm in common",
             Self::ClientCertificateRequired => "it wants a client certificate",
             Self::ClientCertificateRefused => "it does not accept the client certificate",
+            Self::ClientCertificateExpired => "the client certificate has expired",
+            Self::ClientCertificateNotYetValid => "the client certificate is not valid yet",
+            Self::ClientCertificateRevoked => "the client certificate was revoked",
+            Self::ClientCertificateDoesNotFit => {
+                "it cannot verify the kind of key of the client certificate"
+            }
+            Self::ClientCertificateWithheld => {
+                "it wants a client certificate, which may not be shown with TLS 1.2"
+            }
             Self::CertificateNotTrusted => "it does not trust the certificate it was shown",
             Self::ServerNameUnknown => "it serves no such name",
             Self::ServerMisconfigured => "its certificate is not configured",

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use pki_types::CertificateDer;
 
+use super::subject::only_common_name;
 use crate::certificate::{Certificate, SUBJECT_ALT_NAME};
 use crate::der::{self, NotDer, Reader};
 use crate::limits;
@@ -414,34 +415,6 @@ fn srv(bytes: &[u8]) -> Result<PresentedId<'_>, MalformedName> {
     }
     let name = host_name(name)?;
     Ok(PresentedId::Srv { service, name })
-}
-
-/// The common name of a subject that has one and not several (RFC 5280 §4.1.2.4: a sequence of sets
-/// of type and value), as the bytes of its string, if that is of a type in which ASCII is ASCII.
-pub(super) fn only_common_name(subject: &[u8]) -> Result<Option<&[u8]>, NotDer> {
-    const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-    let mut found = None;
-    let mut sets = Reader::new(subject);
-    while !sets.at_end() {
-        let mut attributes = Reader::new(sets.expect(der::SET)?.content);
-        while !attributes.at_end() {
-            let mut fields = Reader::new(attributes.expect(der::SEQUENCE)?.content);
-            let id = fields.expect(der::OBJECT_IDENTIFIER)?.content;
-            let value = fields.value()?;
-            fields.finish()?;
-            if id == COMMON_NAME && found.replace(value).is_some() {
-                return Ok(None);
-            }
-        }
-    }
-    Ok(found
-        .filter(|value| {
-            matches!(
-                value.tag,
-                der::UTF8_STRING | der::PRINTABLE_STRING | der::IA5_STRING
-            )
-        })
-        .map(|value| value.content))
 }
 
 /// The characters of host names, and the star; anything else is told apart for the report.

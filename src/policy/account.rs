@@ -37,11 +37,19 @@ pub(super) struct State {
     generation: u64,
     /// `None` where the user has lowered it.
     minimum: Option<MinimumConfidentiality>,
-    client_certificate: Option<CertifiedChain>,
+    client_certificates: Vec<AuthorisedChain>,
     seen: ProtectionRecord,
     /// Services of which it was told that they offer TLS.
     offered: Vec<Service>,
     pins: Vec<Pin>,
+}
+
+/// A client certificate that an account may show.
+#[derive(Debug, Clone)]
+pub(crate) struct AuthorisedChain {
+    pub(crate) chain: CertifiedChain,
+    /// Whether also where it can be read on the way: with TLS 1.2.
+    pub(crate) with_tls12: bool,
 }
 
 /// Where an account is in its life (RFC 8314 §5.4).
@@ -70,7 +78,7 @@ impl Account {
             phase,
             generation: 0,
             minimum: Some(MinimumConfidentiality::default()),
-            client_certificate: None,
+            client_certificates: Vec::new(),
             seen: ProtectionRecord::default(),
             offered: Vec::new(),
             pins: Vec::new(),
@@ -137,19 +145,39 @@ impl Account {
         self.change(|state| state.phase = Phase::Configured);
     }
 
-    /// The user lets this account show this client certificate to servers that ask for one
-    /// (RFC 8314 §5.5). It is shown for no other account, and not unless asked for.
+    /// The user lets this account show this client certificate to servers that ask for one, besides
+    /// those that it has (RFC 8314 §5.5). It is shown for no other account, not unless asked for,
+    /// and only with TLS 1.3, where nobody on the way can read who the user is.
+    ///
+    /// Of several the one is shown whose key the server can verify, preferably one that it names an
+    /// authority of, preferably one that is valid now, and of these the last that was authorised.
     pub fn authorise_client_certificate(&self, chain: CertifiedChain) {
-        self.change(|state| state.client_certificate = Some(chain));
+        self.authorise(chain, false);
     }
 
-    /// Takes the authorisation back.
-    pub fn withdraw_client_certificate(&self) {
-        self.change(|state| state.client_certificate = None);
+    /// As [`authorise_client_certificate`](Self::authorise_client_certificate), also with TLS 1.2,
+    /// by the user's explicit choice: **there everybody on the way can read the certificate**, and
+    /// with it who the user is (RFC 8314 §8).
+    pub fn authorise_client_certificate_with_tls12(&self, chain: CertifiedChain) {
+        self.authorise(chain, true);
     }
 
-    pub(crate) fn client_certificate(&self) -> Option<CertifiedChain> {
-        self.state().client_certificate.clone()
+    fn authorise(&self, chain: CertifiedChain, with_tls12: bool) {
+        self.change(|state| {
+            let own = |one: &AuthorisedChain| one.chain.certificates() == chain.certificates();
+            state.client_certificates.retain(|one| !own(one));
+            let authorised = AuthorisedChain { chain, with_tls12 };
+            state.client_certificates.push(authorised);
+        });
+    }
+
+    /// Takes the authorisation of all its client certificates back.
+    pub fn withdraw_client_certificates(&self) {
+        self.change(|state| state.client_certificates.clear());
+    }
+
+    pub(crate) fn client_certificates(&self) -> Vec<AuthorisedChain> {
+        self.state().client_certificates.clone()
     }
 
     /// What connections must provide (RFC 8314 §5.2); `None` where the user has lowered it.

@@ -22,7 +22,7 @@ use crate::policy::{
 use crate::service::{AfterTls, Service, TlsMode};
 use crate::starttls::{Dialog, DialogProgress};
 use crate::text::UntrustedText;
-use crate::tls::{ClientHello, Engine};
+use crate::tls::{ClientCertificateUse, ClientHello, Engine};
 use crate::verify::Verification;
 
 /// A client's side of one connection. From [`Connector::connect`](crate::Connector::connect).
@@ -77,6 +77,20 @@ impl ClientSession {
     /// What to do first once the session is established.
     pub fn after_tls(&self) -> AfterTls {
         self.0.role.service().after_tls(self.0.role.mode())
+    }
+}
+
+/// The account's client certificates.
+impl ClientSession {
+    /// What became of the account's client certificates on this connection, also before it is
+    /// established and once it is dead. On a resumed session the server has not asked: it has the
+    /// certificate from the session that it resumes.
+    ///
+    /// With TLS 1.3 the server judges a certificate after the client's handshake is done: its
+    /// refusal is the error of a later [`process`](Self::process), an alert with its possible
+    /// [causes](crate::error::Cause).
+    pub fn client_certificate(&self) -> ClientCertificateUse {
+        self.0.engine().notes.client_certificate
     }
 }
 

@@ -1,5 +1,6 @@
 //! The server's side.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use super::state::Witness;
 use crate::acceptor::{Acceptor, Listening, ServerAlpn};
 use crate::alert::Alert;
 use crate::certificates::CertifiedChain;
+use crate::client_identity::{ClientIdentity, Unmapped};
 use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, PolicyRefusal, ProtocolError};
 use crate::service::{ServerAfterTls, Service, TlsMode};
@@ -31,11 +33,12 @@ pub struct ServerSession(Machine<ServerRole>);
 session_api!(ServerSession);
 
 /// What a server's session knows besides what both sides know.
-#[derive(Debug)]
 struct ServerRole {
     listening: Arc<Listening>,
     hello: Option<Box<ClientHello>>,
     answers_challenge: bool,
+    /// Whom the client's certificate stands for, once one was verified.
+    identity: Option<Box<Result<ClientIdentity, Unmapped>>>,
     accepted_identity: bool,
 }
 
@@ -57,7 +60,7 @@ pub enum HelloAnswer {
 }
 
 /// What a server offers a client on the strength of its certificate, once the embedder has
-/// mapped it to a user (RFC 8314 §3.1, §3.2, §4.2).
+/// accepted whom it stands for (RFC 8314 §3.1, §3.2, §4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExternalOffer {
@@ -77,6 +80,7 @@ impl ServerSession {
             listening,
             hello: None,
             answers_challenge: false,
+            identity: None,
             accepted_identity: false,
         };
         Self(Machine::new(engine, role))
@@ -117,16 +121,32 @@ impl ServerSession {
         self.0.role.service().server_after_tls(self.0.role.mode())
     }
 
-    /// The embedder has mapped the client's verified certificate to a user whom it lets in.
+    /// Whom the client's verified certificate stands for, by the
+    /// [`IdentityMapping`](crate::client_identity::IdentityMapping) of the listener; on a resumed
+    /// session mapped anew. `None` while the session is not established, and where the client has
+    /// shown no certificate.
+    ///
+    /// Nothing follows from it by itself: see [`accept_client_identity`](Self::accept_client_identity).
+    pub fn client_identity(&self) -> Option<Result<&ClientIdentity, &Unmapped>> {
+        self.info()?;
+        Some(self.0.role.identity.as_deref()?.as_ref())
+    }
+
+    /// The embedder knows the user of [`client_identity`](Self::client_identity) and lets it in on
+    /// the strength of the certificate.
     ///
     /// # Errors
-    /// [`ApiMisuse::NoClientCertificate`](crate::ApiMisuse::NoClientCertificate) where the client has shown none; a dead session's error.
+    /// [`ApiMisuse::NoClientCertificate`](crate::ApiMisuse::NoClientCertificate) where the client has shown none,
+    /// [`ApiMisuse::NoClientIdentity`](crate::ApiMisuse::NoClientIdentity) where it stands for nobody; a dead
+    /// session's error.
     pub fn accept_client_identity(&mut self) -> Result<ExternalOffer, Error> {
         if let Some(death) = self.0.death() {
             return Err(death.clone());
         }
-        if self.info().and_then(|info| info.verification()).is_none() {
-            return Err(ApiMisuse::NoClientCertificate.into());
+        match self.client_identity() {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => return Err(ApiMisuse::NoClientIdentity.into()),
+            None => return Err(ApiMisuse::NoClientCertificate.into()),
         }
         self.0.role.accepted_identity = true;
         Ok(self.external_offer())
@@ -228,7 +248,7 @@ impl ServerRole {
     }
 
     /// The client's identity: verified in this handshake, or inherited and verified again.
-    fn client_witness(&self, engine: &mut Engine) -> Result<Witness, Error> {
+    fn client_witness(&mut self, engine: &mut Engine) -> Result<Witness, Error> {
         let Some(clients) = &self.listening.clients else {
             return Ok(Witness::client_without_certificate());
         };
@@ -243,10 +263,26 @@ impl ServerRole {
                 })?));
         }
         match engine.notes.verification() {
-            Some(verification) => Ok(Witness::verified_peer(verification)),
+            Some(verification) => {
+                let anchors = clients.requirements.anchors();
+                let identity = clients.mapping.map(engine.peer_chain(), anchors);
+                self.identity = Some(Box::new(identity));
+                Ok(Witness::verified_peer(verification))
+            }
             None if clients.must_show_certificate => Err(ProtocolError::NoCertificate.into()),
             None => Ok(Witness::client_without_certificate()),
         }
+    }
+}
+
+/// Without the user.
+impl fmt::Debug for ServerRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerRole")
+            .field("listening", &self.listening)
+            .field("hello", &self.hello)
+            .field("accepted_identity", &self.accepted_identity)
+            .finish_non_exhaustive()
     }
 }
 

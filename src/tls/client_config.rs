@@ -7,16 +7,16 @@ use pki_types::ServerName;
 use rustls::client::{ClientConnection, Resumption};
 use rustls::{ClientConfig, client::Tls12Resumption};
 
+use super::client_certificate::ClientCertificates;
 use super::engine::Engine;
 use super::provider::{Provider, TlsVersions};
 use super::scope::{Notes, with_notes};
 use super::tickets::TicketStore;
 use super::time::WallTime;
-use super::verifier::{ClientCertificate, PeerVerifier};
-use crate::certificates::CertifiedChain;
+use super::verifier::PeerVerifier;
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
-use crate::policy::Account;
+use crate::policy::{Account, AuthorisedChain};
 use crate::verify::{Pinning, Requirements};
 
 /// Makes the engines of one connector.
@@ -38,7 +38,7 @@ pub(crate) struct ClientParts<'a> {
     pub(crate) server_name: ServerName<'static>,
     pub(crate) send_sni: bool,
     pub(crate) alpn: Option<&'static str>,
-    pub(crate) client_certificate: Option<CertifiedChain>,
+    pub(crate) client_certificates: Vec<AuthorisedChain>,
     pub(crate) remember_verdicts: bool,
     /// Whether sessions inherit the authentication of earlier ones.
     pub(crate) resumes: bool,
@@ -50,10 +50,8 @@ impl ClientEngineFactory {
     pub(crate) fn new(parts: ClientParts<'_>) -> Result<Self, Error> {
         let provider = parts.provider.get();
         let algorithms = provider.signature_verification_algorithms;
-        let certificate = match parts.client_certificate {
-            Some(chain) => Some(chain.certified_key(provider)?),
-            None => None,
-        };
+        let certificates =
+            ClientCertificates::new(&parts.client_certificates, provider, parts.clock.clone())?;
         let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(parts.versions.enabled())
             .map_err(|error| ConfigError::UnusableProvider {
@@ -66,7 +64,7 @@ impl ClientEngineFactory {
                 parts.remember_verdicts,
                 parts.pinning,
             )))
-            .with_client_cert_resolver(Arc::new(ClientCertificate(certificate)));
+            .with_client_cert_resolver(Arc::new(certificates));
         config.enable_sni = parts.send_sni;
         config.alpn_protocols = parts.alpn.iter().map(|id| id.as_bytes().to_vec()).collect();
         // RFC 9325 §3.5: the extended master secret; §3.10 and RFC 8446 §E.5: no early data.

@@ -179,6 +179,9 @@ impl Engine {
 
     /// Lets rustls work on what it was given.
     fn process(&mut self, records: usize, outgoing: &mut BytesMut) {
+        // Records of a handshake come here one by one, and with TLS 1.3 nothing can share one with
+        // the ServerHello (RFC 8446 §5.1): when a certificate is asked for, the version is known.
+        self.notes.is_tls13 = self.version() == Some(0x0304);
         let Self {
             stage,
             notes,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::{AlertDescription, PeerIncompatible};
 
+use super::client_certificate::{ClientCertificateUse, ShownValidity};
 use super::engine::Fault;
 use super::scope::Notes;
 use super::sentences;
@@ -119,19 +120,17 @@ fn alert_received(alert: AlertDescription, context: &FaultContext<'_>) -> Error 
 /// What may have caused the alert. What cannot be known is not claimed: all candidates are listed.
 fn causes(alert: Alert, context: &FaultContext<'_>) -> &'static [Cause] {
     if alert.is_about_certificate() {
-        return match (context.is_client, context.notes.client_certificate_sent) {
-            (true, true) => &[Cause::ClientCertificateRefused],
-            (true, false) => &[Cause::ClientCertificateRequired],
-            (false, _) => &[Cause::CertificateNotTrusted],
+        return if context.is_client {
+            about_client_certificate(alert, context.notes.client_certificate)
+        } else {
+            &[Cause::CertificateNotTrusted]
         };
     }
     match alert {
         Alert::HANDSHAKE_FAILURE if context.is_client => {
             if context.notes.client_certificate_asked {
-                &[
-                    Cause::ClientCertificateRequired,
-                    Cause::ClientCertificateRefused,
-                ]
+                // All that TLS 1.2 has to say so (RFC 5246 §7.4.6).
+                about_client_certificate(alert, context.notes.client_certificate)
             } else {
                 &[
                     Cause::NoCommonCipherSuite,
@@ -155,5 +154,34 @@ fn causes(alert: Alert, context: &FaultContext<'_>) -> &'static [Cause] {
         Alert::UNRECOGNIZED_NAME => &[Cause::ServerNameUnknown],
         Alert::NO_APPLICATION_PROTOCOL if context.alpn_was_offered => &[Cause::AlpnNotAccepted],
         _ => &[],
+    }
+}
+
+/// What an alert says about the client certificate that was shown, or that was not.
+fn about_client_certificate(alert: Alert, shown: ClientCertificateUse) -> &'static [Cause] {
+    match shown {
+        ClientCertificateUse::NotAsked | ClientCertificateUse::NoneAuthorised => {
+            &[Cause::ClientCertificateRequired]
+        }
+        ClientCertificateUse::NoneFits => &[Cause::ClientCertificateDoesNotFit],
+        ClientCertificateUse::WithheldFromTls12 => &[Cause::ClientCertificateWithheld],
+        ClientCertificateUse::Shown { validity, .. } => match (alert, validity) {
+            (Alert::CERTIFICATE_REVOKED, _) => &[Cause::ClientCertificateRevoked],
+            (Alert::CERTIFICATE_EXPIRED, ShownValidity::NotYetValid) => {
+                &[Cause::ClientCertificateNotYetValid]
+            }
+            (Alert::CERTIFICATE_EXPIRED, ShownValidity::Valid | ShownValidity::Expired) => {
+                &[Cause::ClientCertificateExpired]
+            }
+            (_, ShownValidity::Expired) => &[
+                Cause::ClientCertificateExpired,
+                Cause::ClientCertificateRefused,
+            ],
+            (_, ShownValidity::NotYetValid) => &[
+                Cause::ClientCertificateNotYetValid,
+                Cause::ClientCertificateRefused,
+            ],
+            (_, ShownValidity::Valid) => &[Cause::ClientCertificateRefused],
+        },
     }
 }

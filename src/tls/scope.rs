@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::mem::{self, ManuallyDrop};
 use std::sync::Arc;
 
+use super::client_certificate::ClientCertificateUse;
 use super::hello::Versions;
 use crate::verify::{CertificateRejection, Verification};
 
@@ -24,6 +25,10 @@ pub(crate) struct Notes {
     pub(crate) client_certificate_asked: bool,
     /// Whether a client certificate was sent.
     pub(crate) client_certificate_sent: bool,
+    /// What a client has done about it.
+    pub(crate) client_certificate: ClientCertificateUse,
+    /// Whether TLS 1.3 was agreed on in a record before the one that is worked on.
+    pub(super) is_tls13: bool,
     /// The OCSP response that the server stapled, uninterpreted.
     pub(crate) ocsp_response: Box<[u8]>,
     /// The versions that the client offered, when none of them is enabled here.

@@ -6,11 +6,9 @@
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, UnixTime};
-use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use super::remembered::RememberedVerdicts;
@@ -194,28 +192,5 @@ impl ClientCertVerifier for PeerVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
-    }
-}
-
-/// Shows the account's client certificate, if the server asks for one that it can verify
-/// (RFC 8314 §5.5).
-#[derive(Debug)]
-pub(super) struct ClientCertificate(pub(super) Option<Arc<CertifiedKey>>);
-
-impl ResolvesClientCert for ClientCertificate {
-    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let certificate = self
-            .0
-            .clone()
-            .filter(|chain| chain.key.choose_scheme(schemes).is_some());
-        note(|notes| {
-            notes.client_certificate_asked = true;
-            notes.client_certificate_sent = certificate.is_some();
-        });
-        certificate
-    }
-
-    fn has_certs(&self) -> bool {
-        self.0.is_some()
     }
 }

@@ -3,7 +3,9 @@
 //! * `Certificates::good(Key)`: a leaf for `localhost`, 127.0.0.1 and ::1, an intermediate, a root
 //! * `Certificates::bad(Fault)`: the same with one fault
 //! * `Certificates::named(name)`: the same with another name in the leaf
-//! * `Certificates::client(name)`: a client certificate of the same authority
+//! * `Certificates::client(address)`: a client certificate of the same authority, and
+//!   `expired_client(address)`
+//! * `Certificates::of_authority(name)`: `good` under an authority with a name of its own
 //!
 //! `ca` is what a client is told to trust, `chain` (leaf first, then the intermediate) and `key`
 //! what a server presents; `issuers` is `chain` without the leaf, for programs that want it so.
@@ -12,7 +14,7 @@
 use crate::process::{Scratch, set_mode};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use std::path::PathBuf;
 
@@ -82,6 +84,11 @@ impl Certificates {
         Self::issue(key, None, |_| {})
     }
 
+    /// Whose authorities have this name in theirs, to be told from others in a list of names.
+    pub(crate) fn of_authority(name: &str) -> Self {
+        Self::issue_under(name, Key::EcdsaP256, None, |_| {})
+    }
+
     pub(crate) fn bad(fault: Fault) -> Self {
         Self::issue(Key::EcdsaP256, Some(fault), |_| {})
     }
@@ -96,23 +103,51 @@ impl Certificates {
         })
     }
 
-    /// A certificate that `name` authenticates itself with as a client: its chain and its key.
-    pub(crate) fn client(&self, name: &str) -> (PathBuf, PathBuf) {
+    /// A certificate that the user with this address authenticates itself with: its chain and its
+    /// key.
+    pub(crate) fn client(&self, address: &str) -> (PathBuf, PathBuf) {
+        self.client_with(address, |_| {})
+    }
+
+    /// The same, valid in 2020.
+    pub(crate) fn expired_client(&self, address: &str) -> (PathBuf, PathBuf) {
+        self.client_with(address, |params| {
+            params.not_after = date_time_ymd(2020, 12, 31);
+        })
+    }
+
+    fn client_with(
+        &self,
+        address: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (PathBuf, PathBuf) {
         let key = Key::EcdsaP256.generate();
-        let mut params = leaf(&[name]);
+        let mut params = leaf(&[address]);
+        params.subject_alt_names = vec![SanType::Rfc822Name(address.try_into().unwrap())];
+        change(&mut params);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(&key, &self.intermediate).unwrap();
         let chain = certificate.pem() + &self.intermediate_pem;
         let key_path = self
             .scratch
-            .write(&format!("client-{name}.key"), key.serialize_pem());
+            .write(&format!("client-{address}.key"), key.serialize_pem());
         (
-            self.scratch.write(&format!("client-{name}.pem"), chain),
+            self.scratch.write(&format!("client-{address}.pem"), chain),
             key_path,
         )
     }
 
     fn issue(kind: Key, fault: Option<Fault>, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        Self::issue_under("test", kind, fault, change)
+    }
+
+    fn issue_under(
+        name: &str,
+        kind: Key,
+        fault: Option<Fault>,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
+        let authority = |which| authority(name, which);
         let root_key = Key::EcdsaP256.generate();
         let root = authority("root");
         let mut trusted = root.self_signed(&root_key).unwrap();
@@ -174,11 +209,11 @@ impl Certificates {
     }
 }
 
-fn authority(name: &str) -> CertificateParams {
+fn authority(name: &str, which: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params
         .distinguished_name
-        .push(DnType::CommonName, format!("mail-tls test {name}"));
+        .push(DnType::CommonName, format!("mail-tls {name} {which}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.use_authority_key_identifier_extension = true;

@@ -4,11 +4,11 @@
 
 use crate::Tls;
 use crate::certificates::{Certificates, Key};
-use crate::our_client::{Ours, Us};
+use crate::our_client::{Ours, Us, certified};
 use crate::process::LOOPBACK;
 use crate::tls_servers::{self, TlsServer};
 use mail_tls::error::Cause;
-use mail_tls::{EndOfInput, Error, ProtocolError, Service};
+use mail_tls::{ClientCertificateUse, EndOfInput, Error, ProtocolError, Service, ShownValidity};
 use std::net::IpAddr;
 
 fn demanding(certificates: &Certificates, tls: Tls, address: IpAddr) -> TlsServer {
@@ -88,7 +88,7 @@ fn an_account_without_authorisation_is_told_why() {
         for withdrawn in [false, true] {
             if withdrawn {
                 us.authorise(&own);
-                us.account.withdraw_client_certificate();
+                us.account.withdraw_client_certificates();
             }
             let mut ours = us.dial(Service::Imap, server.address);
             assert_refused(&mut ours, tls, alert, Cause::ClientCertificateRequired);
@@ -115,5 +115,90 @@ fn a_certificate_of_another_authority_is_refused() {
             "unknown_ca",
             Cause::ClientCertificateRefused,
         );
+    }
+}
+
+/// Two certificates of different authorities, and two servers of which each names one.
+#[test]
+#[ignore = "needs OpenSSL; run by .ci/run"]
+fn the_certificate_that_the_server_asks_for() {
+    let certificates = Certificates::good(Key::EcdsaP256);
+    let users = [
+        Certificates::of_authority("users A"),
+        Certificates::of_authority("users B"),
+    ];
+    let names = ["alice@a.example", "alice@b.example"];
+    let us = Us::trusting(&certificates);
+    for (authority, name) in users.iter().zip(names) {
+        us.authorise(&authority.client(name));
+    }
+    for (tls, address) in Tls::BOTH.into_iter().zip(LOOPBACK) {
+        for (authority, name) in users.iter().zip(names) {
+            let ca = authority.ca.to_str().unwrap();
+            let ask = ["-Verify", "2", "-verify_return_error", "-CAfile", ca];
+            let server = tls_servers::openssl(&certificates, tls, address, &ask);
+            let mut ours = us.dial(Service::Imap, server.address);
+            assert_eq!(talk(&mut ours), Ok(EndOfInput::Clean), "{tls:?} {name}");
+            assert!(server.server.logs(name));
+            match ours.session.client_certificate() {
+                ClientCertificateUse::Shown {
+                    in_clear,
+                    validity,
+                    is_wanted,
+                    ..
+                } => {
+                    assert!(is_wanted && validity == ShownValidity::Valid);
+                    assert_eq!(in_clear, tls == Tls::V12);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// RFC 8314 §8: only TLS 1.3 hides who the user is.
+#[test]
+#[ignore = "needs OpenSSL; run by .ci/run"]
+fn a_certificate_is_not_shown_in_clear() {
+    let certificates = Certificates::good(Key::EcdsaP256);
+    let us = Us::trusting(&certificates);
+    let (chain, key) = certificates.client("alice@example.org");
+    us.account
+        .authorise_client_certificate(certified(&chain, &key));
+    let [in_clear, hidden] = Tls::BOTH;
+    let server = demanding(&certificates, hidden, LOOPBACK[0]);
+    let mut ours = us.dial(Service::Imap, server.address);
+    assert_eq!(talk(&mut ours), Ok(EndOfInput::Clean));
+    assert!(server.server.logs("alice@example.org"));
+
+    let server = demanding(&certificates, in_clear, LOOPBACK[1]);
+    let mut ours = us.dial(Service::Imap, server.address);
+    let cause = Cause::ClientCertificateWithheld;
+    assert_refused(&mut ours, in_clear, "handshake_failure", cause);
+    let withheld = ClientCertificateUse::WithheldFromTls12;
+    assert_eq!(ours.session.client_certificate(), withheld);
+    assert!(!server.server.log().contains("alice@example.org"));
+}
+
+/// Told as what it is, also when the refusal comes after the handshake seemed done.
+#[test]
+#[ignore = "needs OpenSSL; run by .ci/run"]
+fn an_expired_certificate_is_named() {
+    let certificates = Certificates::good(Key::EcdsaP256);
+    let us = Us::trusting(&certificates);
+    us.authorise(&certificates.expired_client("alice@example.org"));
+    for (tls, address) in Tls::BOTH.into_iter().zip(LOOPBACK) {
+        let server = demanding(&certificates, tls, address);
+        let mut ours = us.dial(Service::Imap, server.address);
+        let cause = Cause::ClientCertificateExpired;
+        assert_refused(&mut ours, tls, "certificate_expired", cause);
+        assert!(matches!(
+            ours.session.client_certificate(),
+            ClientCertificateUse::Shown {
+                validity: ShownValidity::Expired,
+                ..
+            }
+        ));
+        assert!(server.server.logs("certificate has expired"));
     }
 }

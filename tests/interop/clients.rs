@@ -123,6 +123,15 @@ impl Target<'_> {
         self.curl("imaps", &["--user", &user, "--cert", chain, "--key", key])
     }
 
+    /// curl that says who it is by its certificate alone (SASL EXTERNAL).
+    pub(crate) fn curl_imaps_external(&self, user: &str, (chain, key): &(PathBuf, PathBuf)) -> Run {
+        let (chain, key) = (chain.to_str().unwrap(), key.to_str().unwrap());
+        let user = format!("{user}:");
+        let by_certificate = ["--cert", chain, "--key", key];
+        let external = ["--user", &user, "--login-options", "AUTH=EXTERNAL"];
+        self.curl("imaps", &[&by_certificate[..], &external].concat())
+    }
+
     /// curl that expects plain text of this scheme.
     pub(crate) fn curl_in_plain_text(&self, scheme: &str) -> Run {
         self.curl(scheme, &[])

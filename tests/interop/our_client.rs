@@ -61,7 +61,7 @@ impl Us {
     /// The account may show this certificate.
     pub(crate) fn authorise(&self, (chain, key): &(std::path::PathBuf, std::path::PathBuf)) {
         self.account
-            .authorise_client_certificate(certified(chain, key));
+            .authorise_client_certificate_with_tls12(certified(chain, key));
     }
 
     pub(crate) fn connector(

@@ -39,6 +39,8 @@ pub(crate) struct OurServer {
 pub(crate) struct Served {
     /// The line about the session, once it was established.
     pub(crate) summary: Option<String>,
+    /// Whom the client's certificate stands for, or why it stands for nobody.
+    pub(crate) identity: Option<Result<String, String>>,
     /// What the client was offered for its certificate.
     pub(crate) offer: ExternalOffer,
     /// The lines that the client sent under TLS.
@@ -151,6 +153,7 @@ fn serve(
 ) -> Served {
     let mut served = Served {
         summary: None,
+        identity: None,
         offer: ExternalOffer::Nothing,
         commands: Vec::new(),
         hello: None,
@@ -228,8 +231,13 @@ fn talk(
     let info = ours.session.info().unwrap();
     served.summary = Some(info.to_string());
     let mut dialogue = Dialogue::new(info.service());
-    if info.verification().is_some() {
+    served.identity = ours.session.client_identity().map(|outcome| {
+        let identity = outcome.map(|identity| identity.name().to_owned());
+        identity.map_err(ToString::to_string)
+    });
+    if let Some(Ok(_)) = served.identity {
         served.offer = ours.session.accept_client_identity()?;
+        dialogue.offers_external = true;
     }
     match ours.session.after_tls() {
         ServerAfterTls::SendGreeting | ServerAfterTls::SendCapabilities => {
@@ -255,6 +263,7 @@ fn talk(
 struct Dialogue {
     service: Service,
     is_within_message: bool,
+    offers_external: bool,
 }
 
 impl Dialogue {
@@ -262,6 +271,7 @@ impl Dialogue {
         Self {
             service,
             is_within_message: false,
+            offers_external: false,
         }
     }
 
@@ -287,6 +297,9 @@ impl Dialogue {
         let reply = match self.service {
             Service::Imap => {
                 let data = match verb.as_str() {
+                    "CAPABILITY" if self.offers_external => {
+                        "* CAPABILITY IMAP4rev1 SASL-IR AUTH=EXTERNAL\r\n"
+                    }
                     "CAPABILITY" => "* CAPABILITY IMAP4rev1 STARTTLS\r\n",
                     "LIST" => "* LIST () \"/\" INBOX\r\n",
                     "SELECT" => "* 0 EXISTS\r\n",

@@ -6,7 +6,9 @@ use crate::certificates::{Certificates, Key};
 use crate::clients::Target;
 use crate::our_server::{OurServer, acceptor, one};
 use crate::process::{AfterInput, LOOPBACK, Run, run_to_end};
+use mail_tls::client_identity::IdentityMapping;
 use mail_tls::error::{Heard, Spoken};
+use mail_tls::sasl_external::AuthorizationIdentity;
 use mail_tls::{
     AcceptorBuilder, Error, ExternalOffer, Limits, ProtocolError, Server, Service, TlsMode,
     TrustAnchors,
@@ -173,7 +175,8 @@ fn a_certificate_is_requested() {
     let asked = Asked::new();
     for (tls, address) in Tls::BOTH.into_iter().zip(LOOPBACK) {
         let acceptor = asked.acceptor(Service::Imap);
-        let acceptor = acceptor.request_client_certificates(asked.anchors());
+        let acceptor =
+            acceptor.request_client_certificates(asked.anchors(), IdentityMapping::mailbox());
         let server = OurServer::start(address, acceptor.build().unwrap());
         let target = server.target(&asked.certificates.ca, tls);
 
@@ -192,7 +195,32 @@ fn a_certificate_is_requested() {
             let served = server.served();
             served.assert_clean(&[" peer=verified client-certificate=yes"]);
             assert_eq!(served.offer, ExternalOffer::ExternalOrPreauth);
+            assert_eq!(served.identity, Some(Ok("alice@example.org".to_owned())));
         }
+
+        // A client that is offered EXTERNAL, and says nothing else.
+        let run = target.curl_imaps_external("alice@example.org", &asked.own);
+        assert!(run.success(), "{run:#?}");
+        let served = server.served();
+        served.assert_clean(&[" client-certificate=yes"]);
+        let authenticate = served
+            .commands
+            .iter()
+            .find_map(|line| line.split_once(" AUTHENTICATE EXTERNAL "))
+            .map(|(_, response)| response.as_bytes());
+        let asked_for =
+            AuthorizationIdentity::from_initial_response(Service::Imap, authenticate.unwrap());
+        assert_eq!(asked_for.unwrap().as_str(), "alice@example.org");
+
+        // One that stands for nobody is taken for what it is, and good for nothing.
+        let nobody = asked.certificates.client("alice");
+        let run = asked.openssl(target, &nobody, &[]);
+        assert!(run.success(), "{run:#?}");
+        let served = server.served();
+        served.assert_clean(&[" peer=verified client-certificate=yes"]);
+        let why = served.identity.unwrap().unwrap_err();
+        assert!(why.contains("the rfc822Name \"alice\""), "{why}");
+        assert_eq!(served.offer, ExternalOffer::Nothing);
 
         // One that cannot be verified is not taken for none.
         let run = asked.openssl(target, &asked.foreign, &[]);
@@ -214,7 +242,8 @@ fn a_certificate_is_required() {
     let asked = Asked::new();
     for (tls, address) in Tls::BOTH.into_iter().zip(LOOPBACK) {
         let acceptor = asked.acceptor(Service::Imap);
-        let acceptor = acceptor.require_client_certificates(asked.anchors());
+        let acceptor =
+            acceptor.require_client_certificates(asked.anchors(), IdentityMapping::mailbox());
         let server = OurServer::start(address, acceptor.build().unwrap());
         let target = server.target(&asked.certificates.ca, tls);
 

@@ -75,7 +75,7 @@ fn a_certificate_whose_key_tells_nothing_has_to_be_readable() {
     let (_, key) = mute();
     let bad = CertifiedChain::with_signing_key(vec![vec![1, 2, 3].into()], key).unwrap();
     let account = Account::configured();
-    account.authorise_client_certificate(bad.clone());
+    account.authorise_client_certificate_with_tls12(bad.clone());
     let refused: [Option<Error>; 3] = [
         world
             .acceptor_with(Certificates::new(bad.clone()))

@@ -55,12 +55,17 @@ fn nothing_secret_is_shown() {
         // The private number itself stands at a fixed place in PKCS #8 for P-256.
         let private = pkcs8.secret_pkcs8_der()[36..68].to_vec();
         let chain = mail_tls::CertifiedChain::from_der(der, key.clone_key()).unwrap();
-        world.account.authorise_client_certificate(chain.clone());
+        world
+            .account
+            .authorise_client_certificate_with_tls12(chain.clone());
         let client = world.client();
         let connector = client.connector(&world.account, world.endpoint()).unwrap();
         let builder = world
             .acceptor_with(Certificates::new(chain.clone()))
-            .request_client_certificates(world.authority.anchors());
+            .request_client_certificates(
+                world.authority.anchors(),
+                mail_tls::client_identity::IdentityMapping::key(),
+            );
         let acceptor = builder.clone().build().unwrap();
         for _ in 0..2 {
             let mut pair = Pair::established(&connector, &acceptor);

@@ -175,10 +175,18 @@ fn asking(world: &World, ask: fn(AcceptorBuilder, &World) -> AcceptorBuilder) ->
 }
 
 const NOT: fn(AcceptorBuilder, &World) -> AcceptorBuilder = |builder, _| builder;
-const REQUEST: fn(AcceptorBuilder, &World) -> AcceptorBuilder =
-    |builder, world| builder.request_client_certificates(world.authority.anchors());
-const REQUIRE: fn(AcceptorBuilder, &World) -> AcceptorBuilder =
-    |builder, world| builder.require_client_certificates(world.authority.anchors());
+const REQUEST: fn(AcceptorBuilder, &World) -> AcceptorBuilder = |builder, world| {
+    builder.request_client_certificates(
+        world.authority.anchors(),
+        mail_tls::client_identity::IdentityMapping::key(),
+    )
+};
+const REQUIRE: fn(AcceptorBuilder, &World) -> AcceptorBuilder = |builder, world| {
+    builder.require_client_certificates(
+        world.authority.anchors(),
+        mail_tls::client_identity::IdentityMapping::key(),
+    )
+};
 
 #[test]
 fn client_certificates_that_are_accepted_or_not_asked_for() {
@@ -194,7 +202,7 @@ fn client_certificates_that_are_accepted_or_not_asked_for() {
             if has_one {
                 world
                     .account
-                    .authorise_client_certificate(client_chain(&world, |_| {}));
+                    .authorise_client_certificate_with_tls12(client_chain(&world, |_| {}));
             }
             let mut pair = Pair::established(&world.connector(), &asking(&world, ask));
             let (client, server) = (pair.client.info().unwrap(), pair.server.info().unwrap());
@@ -237,7 +245,7 @@ fn client_certificates_are_the_accounts_own() {
     let world = World::new();
     world
         .account
-        .authorise_client_certificate(client_chain(&world, |_| {}));
+        .authorise_client_certificate_with_tls12(client_chain(&world, |_| {}));
     let acceptor = asking(&world, REQUEST);
     let other = world
         .client()
@@ -251,7 +259,7 @@ fn client_certificates_are_the_accounts_own() {
     );
     let own = Pair::established(&world.connector(), &acceptor);
     assert!(!own.server.peer_chain().is_empty());
-    world.account.withdraw_client_certificate();
+    world.account.withdraw_client_certificates();
     let without = Pair::established(&world.connector(), &acceptor);
     assert!(without.server.peer_chain().is_empty());
 }
@@ -276,7 +284,7 @@ fn client_certificates_that_are_refused() {
                     params.not_after = (world.clock.wall() - days(1)).into();
                 }))
             },
-            Cause::ClientCertificateRefused,
+            Cause::ClientCertificateExpired,
         ),
         (
             "wrong-purpose",
@@ -297,7 +305,7 @@ fn client_certificates_that_are_refused() {
         for (code, make, cause) in &rows {
             let world = World::with_versions(versions);
             if let Some(chain) = make(&world) {
-                world.account.authorise_client_certificate(chain);
+                world.account.authorise_client_certificate_with_tls12(chain);
             }
             let mut pair = Pair::new(&world.connector(), &asking(&world, REQUIRE));
             pair.run();
@@ -344,7 +352,7 @@ fn what_a_client_identity_is_good_for() {
         let world = World::new();
         world
             .account
-            .authorise_client_certificate(client_chain(&world, |_| {}));
+            .authorise_client_certificate_with_tls12(client_chain(&world, |_| {}));
         let host = Host::parse(HOST).unwrap();
         let endpoint = Endpoint::new(service, mode, host, 4000, Provenance::Typed);
         let connector = world.connector_to(endpoint);
@@ -352,7 +360,10 @@ fn what_a_client_identity_is_good_for() {
         let acceptor = world
             .server()
             .acceptor(service, mode, certificates)
-            .request_client_certificates(world.authority.anchors())
+            .request_client_certificates(
+                world.authority.anchors(),
+                mail_tls::client_identity::IdentityMapping::key(),
+            )
             .build()
             .unwrap();
         let (mut to_server, mut incoming) = (BytesMut::new(), BytesMut::new());

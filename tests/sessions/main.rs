@@ -8,6 +8,7 @@
 mod alpn;
 mod chains;
 mod channel_binding;
+mod client_certificates;
 mod closing;
 mod conversation;
 mod dane;

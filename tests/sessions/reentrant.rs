@@ -43,10 +43,13 @@ impl Signer for RemoteSigner {
         let world = World::with_versions(self.1.versions);
         world
             .account
-            .authorise_client_certificate(world.authority.issue(&["token"]));
+            .authorise_client_certificate_with_tls12(world.authority.issue(&["token"]));
         let acceptor = world
             .acceptor_builder()
-            .require_client_certificates(world.authority.anchors())
+            .require_client_certificates(
+                world.authority.anchors(),
+                mail_tls::client_identity::IdentityMapping::key(),
+            )
             .build()
             .unwrap();
         let mut inner = Pair::established(&world.connector(), &acceptor);
@@ -115,10 +118,13 @@ fn a_clients_key_that_speaks_tls() {
     for versions in VERSIONS {
         let world = World::with_versions(versions);
         let (chain, signed) = remote(&world, "fred.example.org");
-        world.account.authorise_client_certificate(chain);
+        world.account.authorise_client_certificate_with_tls12(chain);
         let acceptor = world
             .acceptor_builder()
-            .request_client_certificates(world.authority.anchors())
+            .request_client_certificates(
+                world.authority.anchors(),
+                mail_tls::client_identity::IdentityMapping::key(),
+            )
             .build()
             .unwrap();
         let outer = Pair::established(&world.connector(), &acceptor);

@@ -183,9 +183,17 @@ fn tickets_are_the_acceptors_own() {
         let others = [
             build().build(),
             build().listener("second").build(),
-            build().request_client_certificates(anchors()).build(),
             build()
-                .request_client_certificates(Authority::new().anchors())
+                .request_client_certificates(
+                    anchors(),
+                    mail_tls::client_identity::IdentityMapping::key(),
+                )
+                .build(),
+            build()
+                .request_client_certificates(
+                    Authority::new().anchors(),
+                    mail_tls::client_identity::IdentityMapping::key(),
+                )
                 .build(),
             build().alpn(mail_tls::ServerAlpn::Strict).build(),
             world
@@ -238,10 +246,13 @@ fn a_clients_certificate_is_judged_anew() {
             let end = world.clock.wall() + HOUR;
             world
                 .account
-                .authorise_client_certificate(client_chain(&world, Some(end)));
+                .authorise_client_certificate_with_tls12(client_chain(&world, Some(end)));
             let acceptor = world
                 .acceptor_builder()
-                .require_client_certificates(world.authority.anchors())
+                .require_client_certificates(
+                    world.authority.anchors(),
+                    mail_tls::client_identity::IdentityMapping::key(),
+                )
                 .build()
                 .unwrap();
             let connector = world.connector();

@@ -178,11 +178,14 @@ fn a_server_refuses_a_revoked_client() {
     for versions in VERSIONS {
         for (revoked, expected) in [(&[][..], "established"), (&[9][..], "revoked")] {
             let account = Account::configured();
-            account.authorise_client_certificate(authority.issue(9));
+            account.authorise_client_certificate_with_tls12(authority.issue(9));
             let client = authority.client(&providers()[0], versions, None);
             let acceptor = authority
                 .acceptor(7)
-                .require_client_certificates(authority.anchors.clone())
+                .require_client_certificates(
+                    authority.anchors.clone(),
+                    mail_tls::client_identity::IdentityMapping::key(),
+                )
                 .client_revocation_lists(authority.lists(revoked), RevocationPolicy::RequireKnown);
             let mut pair = pair(&client, &account, acceptor);
             assert_eq!(code(&pair.server_trace()), expected, "{versions:?}");

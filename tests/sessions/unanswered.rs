@@ -20,7 +20,10 @@ fn no_answer_changes_the_mode_of_a_connection() {
         world
             .server()
             .acceptor(Service::Imap, mode, certificates())
-            .request_client_certificates(world.authority.anchors())
+            .request_client_certificates(
+                world.authority.anchors(),
+                mail_tls::client_identity::IdentityMapping::key(),
+            )
             .ask_for_each_hello()
             .build()
             .unwrap()
@@ -28,7 +31,7 @@ fn no_answer_changes_the_mode_of_a_connection() {
     let (implicit, starttls) = (acceptor(TlsMode::Implicit), acceptor(TlsMode::StartTls));
     world
         .account
-        .authorise_client_certificate(world.authority.issue(&["fred"]));
+        .authorise_client_certificate_with_tls12(world.authority.issue(&["fred"]));
     let endpoint = Endpoint::typed(Service::Imap, TlsMode::StartTls, HOST).unwrap();
     let mut to_server = BytesMut::new();
     let client = world

@@ -135,7 +135,7 @@ fn pins() {
     let mut site = Site::new();
     let next = vec![site.root.issue(&dated(&good_names()))];
     let key = |certificate: &CertificateDer<'_>| {
-        Fingerprint::of_key(Certificate::parse(certificate).unwrap().public_key_der)
+        Fingerprint::of(Certificate::parse(certificate).unwrap().public_key_der)
     };
     let (now, then) = (tlsa_of(&site.chain[0]), tlsa_of(&next[0]));
     site.tlsa(&[&now, &then]);

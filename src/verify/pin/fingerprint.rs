@@ -67,12 +67,7 @@ impl Fingerprint {
         Self::of(certificate)
     }
 
-    /// Of a key: the SubjectPublicKeyInfo in DER.
-    pub(crate) fn of_key(key: &[u8]) -> Self {
-        Self::of(key)
-    }
-
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
