@@ -15,6 +15,7 @@ use crate::server::Server;
 use crate::service::{Service, TlsMode};
 use crate::session::{ServerSession, client_excerpt};
 use crate::starttls::StartTlsGuard;
+use crate::ticket_keys::TicketKeys;
 use crate::tls::{ServerEngineFactory, ServerParts};
 use crate::verify::{Requirements, RevocationLists, RevocationPolicy, TrustAnchors};
 
@@ -189,6 +190,7 @@ pub struct AcceptorBuilder {
     clients: Option<AskedClients>,
     revocation: Option<(RevocationLists, RevocationPolicy)>,
     tickets: usize,
+    ticket_keys: Option<TicketKeys>,
     listener: Box<str>,
     asks_for_each_hello: bool,
 }
@@ -220,6 +222,7 @@ impl AcceptorBuilder {
             clients: None,
             revocation: None,
             tickets: Self::TICKETS,
+            ticket_keys: None,
             listener: Box::default(),
             asks_for_each_hello: false,
         }
@@ -290,6 +293,14 @@ impl AcceptorBuilder {
         self
     }
 
+    /// Seals tickets with these keys, which other machines may have too. Without them each acceptor
+    /// has keys of its own, see [`ticket_keys`](crate::ticket_keys).
+    #[must_use]
+    pub fn ticket_keys(mut self, keys: TicketKeys) -> Self {
+        self.ticket_keys = Some(keys);
+        self
+    }
+
     /// A name that tells this listener from others of the same service and mode. Tickets are
     /// bound to it.
     #[must_use]
@@ -343,6 +354,7 @@ impl AcceptorBuilder {
                 .as_ref()
                 .map(|clients| (clients.requirements.clone(), clients.must_show_certificate)),
             tickets: self.tickets,
+            ticket_keys: self.ticket_keys,
             binding,
             handshake_limit: self.server.limits.handshake_bytes,
         })?;

@@ -101,6 +101,7 @@
 //!   user may be shown.
 //! * [`StartTlsGuard`], [`admission`], [`client_identity`]: what a server lets happen, when, and for
 //!   whom.
+//! * [`ticket_keys`]: sessions that are resumed on another machine.
 //! * [`received`], [`channel_binding`], [`sasl_external`]: what else a mail program says about TLS.
 //! * [`audit`]: whether one's own certificates, servers and DNS records are fit for one's domains.
 //!
@@ -177,6 +178,7 @@ mod stored;
 )]
 mod testing;
 mod text;
+pub mod ticket_keys;
 mod tls;
 pub mod verify;
 

@@ -214,6 +214,26 @@ pub(crate) const MAX_RECORD: usize = RECORD_HEADER + MAX_RECORD_PAYLOAD;
 pub(crate) const MAX_RECORD_PAYLOAD: usize = 16 * 1024 + 2048;
 pub(crate) const RECORD_HEADER: usize = 5;
 
+/// How long a ticket that was sealed with [`TicketKeys`](crate::ticket_keys::TicketKeys) is taken.
+///
+/// As long as a mail client is away overnight; RFC 8446 §4.6.1 allows seven days, and what is sealed
+/// is lost with the key (RFC 9325 §3.4).
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How far the clocks of two machines that share ticket keys may be apart.
+///
+/// A ticket from further in the future than this is not taken: one of the clocks is wrong.
+pub const TICKET_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+
+/// Tickets that one process seals with one key.
+///
+/// Nonces of 96 random bits: sixteen machines that each reach it have used 2^32, after which two
+/// are the same with a probability of 2^-33 (NIST SP 800-38D §8.3).
+pub const TICKETS_PER_KEY: u64 = 1 << 28;
+
+/// Ticket keys in one set: those of the next days and of those that are past.
+pub const TICKET_KEYS: usize = 64;
+
 /// The bounds that an embedder may change, on [`Client`](crate::Client) and
 /// [`Server`](crate::Server).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::server::{NoClientAuth, NoServerSessionStorage, ServerSessionMemoryCache};
+use rustls::server::{
+    NoClientAuth, NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache,
+};
 
 use super::engine::{Engine, HelloOutcome};
 use super::hello::ACME_TLS_ALPN;
 use super::provider::{Provider, TlsVersions};
 use super::server_names::{OneChain, ServedNames, ServerNames};
-use super::tickets::BoundTickets;
+use super::tickets::{BoundTickets, SharedTickets};
 use super::time::WallTime;
 use super::verifier::PeerVerifier;
 use crate::certificates::{Certificates, CertifiedChain};
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
 use crate::limits::REMEMBERED_SESSIONS;
+use crate::ticket_keys::TicketKeys;
 use crate::verify::Requirements;
 
 /// Makes the engines of one acceptor.
@@ -37,6 +40,8 @@ pub(crate) struct ServerParts<'a> {
     /// What clients' certificates must satisfy, and whether clients must show one.
     pub(crate) clients: Option<(Requirements, bool)>,
     pub(crate) tickets: usize,
+    /// Keys from outside that seal them.
+    pub(crate) ticket_keys: Option<TicketKeys>,
     /// What tickets are bound to.
     pub(crate) binding: [u8; 32],
     pub(crate) handshake_limit: usize,
@@ -78,10 +83,18 @@ impl ServerEngineFactory {
         config.max_early_data_size = 0;
         config.send_half_rtt_data = false;
         config.send_tls13_tickets = parts.tickets;
-        config.time_provider = Arc::new(WallTime(parts.clock));
+        config.time_provider = Arc::new(WallTime(parts.clock.clone()));
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if parts.tickets > 0 {
-            match sealer()? {
+            let sealer = match parts.ticket_keys {
+                Some(keys) => {
+                    let shared: Arc<dyn ProducesTickets> =
+                        Arc::new(SharedTickets::new(keys, parts.clock));
+                    Some(shared)
+                }
+                None => sealer()?,
+            };
+            match sealer {
                 Some(sealer) => {
                     config.ticketer = Arc::new(BoundTickets::new(sealer, parts.binding));
                 }
@@ -151,20 +164,20 @@ impl ServerEngineFactory {
 }
 
 #[cfg(feature = "aws-lc-rs")]
-fn sealer() -> Result<Option<Arc<dyn rustls::server::ProducesTickets>>, Error> {
+fn sealer() -> Result<Option<Arc<dyn ProducesTickets>>, Error> {
     rustls::crypto::aws_lc_rs::Ticketer::new()
         .map(Some)
         .map_err(|error| Error::Crypto(error.to_string().into()))
 }
 
 #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-fn sealer() -> Result<Option<Arc<dyn rustls::server::ProducesTickets>>, Error> {
+fn sealer() -> Result<Option<Arc<dyn ProducesTickets>>, Error> {
     rustls::crypto::ring::Ticketer::new()
         .map(Some)
         .map_err(|error| Error::Crypto(error.to_string().into()))
 }
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
-fn sealer() -> Result<Option<Arc<dyn rustls::server::ProducesTickets>>, Error> {
+fn sealer() -> Result<Option<Arc<dyn ProducesTickets>>, Error> {
     Ok(None)
 }

@@ -16,8 +16,9 @@ use rustls::server::ProducesTickets;
 
 use super::scope::{EndPoint, note};
 use crate::clock::Clock;
-use crate::limits::TICKETS;
+use crate::limits::{TICKET_LIFETIME, TICKETS};
 use crate::policy::Account;
+use crate::ticket_keys::TicketKeys;
 use crate::verify::Verification;
 
 /// The tickets of one connector: one server, one account, one set of requirements.
@@ -178,6 +179,37 @@ impl ProducesTickets for BoundTickets {
         let end_point: EndPoint = (!end_point.is_empty()).then(|| end_point.into());
         note(|notes| notes.ticket_end_point = Some(end_point));
         Some(plain.to_vec())
+    }
+}
+
+/// Seals with keys from outside, by the acceptor's clock.
+#[derive(Debug)]
+pub(super) struct SharedTickets {
+    keys: TicketKeys,
+    clock: Clock,
+}
+
+impl SharedTickets {
+    pub(super) fn new(keys: TicketKeys, clock: Clock) -> Self {
+        Self { keys, clock }
+    }
+}
+
+impl ProducesTickets for SharedTickets {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        u32::try_from(TICKET_LIFETIME.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.keys.seal(plain, self.clock.unix())
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        self.keys.open(cipher, self.clock.unix())
     }
 }
 

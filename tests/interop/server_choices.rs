@@ -7,10 +7,12 @@ use crate::clients::Library;
 use crate::our_client::certified;
 use crate::our_server::{OurServer, acceptor, acceptor_with};
 use crate::process::LOOPBACK;
+use mail_tls::ticket_keys::{TicketKey, TicketKeys};
 use mail_tls::{
     Alert, CertifiedChain, Error, HelloAnswer, PolicyRefusal, ProtocolError, ServerAlpn, Service,
     UnknownName,
 };
+use std::time::{Duration, SystemTime};
 
 const FAREWELL: &str = "a LOGOUT\r\n";
 const OTHER: [&str; 4] = [
@@ -278,6 +280,66 @@ fn tickets_are_good() {
             assert!(third.success() && third.says("New, "), "{third:#?}");
             sister.served().assert_clean(&[" resumed=no "]);
         }
+    }
+}
+
+/// A client that was given its ticket by one machine, and comes to another with it: two servers that
+/// have nothing in common but keys from outside.
+#[test]
+#[ignore = "needs OpenSSL; run by .ci/run"]
+fn tickets_are_good_on_another_machine() {
+    let certificates = Certificates::good(Key::EcdsaP256);
+    let now = SystemTime::now();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let key = |seed: u8, begins, ends| {
+        let octets: Vec<u8> = (0..48).map(|n: u8| n.wrapping_mul(5) ^ seed).collect();
+        TicketKey::new(&octets, begins, ends).unwrap()
+    };
+    let old = || key(1, now - day, now + day);
+    let new = || key(2, now - Duration::from_secs(60), now + day);
+    let start = |address, keys: TicketKeys| {
+        let acceptor = acceptor(Service::Imap, &certificates).ticket_keys(keys);
+        OurServer::start(address, acceptor.build().unwrap())
+    };
+    for (tls, address) in Tls::BOTH.into_iter().zip(LOOPBACK) {
+        let keys = TicketKeys::new([old()]).unwrap();
+        let here = start(address, keys.clone());
+        let there = start(address, TicketKeys::new([old(), new()]).unwrap());
+        let stranger = start(
+            address,
+            TicketKeys::new([key(3, now - day, now + day)]).unwrap(),
+        );
+        let file = |name: &str| {
+            let file = format!("session-{name}-{tls:?}");
+            certificates
+                .ca
+                .with_file_name(file)
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        let visit = |server: &OurServer, options: &[&str], is_resumed: bool| {
+            let run = server
+                .target(&certificates.ca, tls)
+                .openssl(FAREWELL, options);
+            let said = if is_resumed { "Reused, " } else { "New, " };
+            assert!(run.success() && run.says(said), "{run:#?}");
+            let said = if is_resumed {
+                " resumed=yes "
+            } else {
+                " resumed=no "
+            };
+            server.served().assert_clean(&[said]);
+        };
+        let (first, second) = (file("first"), file("second"));
+        visit(&here, &["-sess_out", &first], false);
+        visit(&there, &["-sess_in", &first], true);
+        visit(&stranger, &["-sess_in", &first], false);
+        // The other seals with the next key, which this one gets only later.
+        visit(&there, &["-sess_out", &second], false);
+        visit(&here, &["-sess_in", &second], false);
+        keys.replace([old(), new()]).unwrap();
+        visit(&here, &["-sess_in", &second], true);
     }
 }
 

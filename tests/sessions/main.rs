@@ -35,6 +35,7 @@ mod splits;
 mod srv_ids;
 mod starttls;
 mod support;
+mod ticket_keys;
 mod unanswered;
 mod verifiers;
 mod versions;
