@@ -80,6 +80,11 @@ pub enum ApiMisuse {
     /// The session did not ask for an answer, or has had it.
     #[error("an answer was given to a ClientHello, but none is waiting for one")]
     AnswerNotAwaited,
+    /// The session waits for an answer to a ClientHello.
+    #[error(
+        "the ClientHello was not answered; call ServerSession::answer before the handshake goes on"
+    )]
+    AnswerMissing,
     /// A connection with implicit TLS was given to an acceptor with STARTTLS, or the reverse: what
     /// may be offered after TLS depends on how the connection came to it.
     #[error("a ClientHello was answered with an acceptor of the other mode; give one of the same")]

@@ -114,6 +114,8 @@
 //! | `webpki-roots` | yes | Mozilla's root certificates as default trust anchors |
 //! | `idna` | no | host names and addresses typed in Unicode |
 //! | `serde` | no | stored forms: accounts, what [discovery] has found, pins |
+//! | `std-io` | no | `blocking::Stream`: a session over any `Read + Write`, itself `Read + Write` |
+//! | `tokio` | no | `tokio::Stream`: the same over `AsyncRead + AsyncWrite` |
 //!
 //! Without a provider feature pass any [`CryptoProvider`](rustls::crypto::CryptoProvider) to
 //! [`ClientBuilder::crypto_provider`] and [`ServerBuilder::crypto_provider`]. A process-wide
@@ -137,6 +139,8 @@
 mod acceptor;
 mod alert;
 pub mod audit;
+#[cfg(feature = "std-io")]
+pub mod blocking;
 mod certificate;
 mod certificates;
 pub mod channel_binding;
@@ -171,6 +175,8 @@ mod session;
 mod starttls;
 #[cfg(feature = "serde")]
 mod stored;
+#[cfg(any(feature = "std-io", feature = "tokio"))]
+pub mod stream;
 #[cfg(test)]
 #[cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "ring")),
@@ -180,6 +186,8 @@ mod testing;
 mod text;
 pub mod ticket_keys;
 mod tls;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 pub mod verify;
 
 pub use acceptor::{Acceptor, AcceptorBuilder, ServerAlpn};

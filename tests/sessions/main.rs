@@ -6,6 +6,8 @@
 )]
 
 mod alpn;
+#[cfg(feature = "std-io")]
+mod blocking;
 mod chains;
 mod channel_binding;
 mod client_certificates;
@@ -34,8 +36,12 @@ mod server_names;
 mod splits;
 mod srv_ids;
 mod starttls;
+#[cfg(any(feature = "std-io", feature = "tokio"))]
+mod streams;
 mod support;
 mod ticket_keys;
+#[cfg(feature = "tokio")]
+mod tokio;
 mod unanswered;
 mod verifiers;
 mod versions;
