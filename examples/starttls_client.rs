@@ -8,7 +8,7 @@
 //! cargo run --example starttls_client -- --ca authority.pem sieve://localhost:14190
 //! ```
 //!
-//! `submission_server` is a server to try it with; it says where its certificate is.
+//! `submission_server` is a server to try it with.
 #![expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -35,53 +35,48 @@ const USAGE: &str = "usage: starttls_client [--ca FILE] [--ask-first] \
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("starttls_client: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let Err(error) = run() else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("starttls_client: {error}");
+    ExitCode::FAILURE
 }
 
 fn run() -> Outcome<()> {
     let (mut builder, mut strategy) = (Client::builder(), StartTlsStrategy::AtOnce);
     let (mut url, mut arguments) = (None, env::args().skip(1));
     while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--ca" => {
-                let pem = fs::read(arguments.next().ok_or(USAGE)?)?;
-                builder = builder.trust_anchors(TrustAnchors::from_pem(&pem)?);
-            }
-            "--ask-first" => strategy = StartTlsStrategy::AskFirst,
-            _ => url = Some(argument),
+        if argument == "--ca" {
+            let pem = fs::read(arguments.next().ok_or(USAGE)?)?;
+            builder = builder.trust_anchors(TrustAnchors::from_pem(&pem)?);
+        } else if argument == "--ask-first" {
+            strategy = StartTlsStrategy::AskFirst;
+        } else {
+            url = Some(argument);
         }
     }
     let endpoint = endpoint(&url.ok_or(USAGE)?)?.with_starttls_strategy(strategy);
-    let connector = builder
-        .build()?
-        .connector(&Account::configured(), endpoint.clone())?;
-
+    let client = builder.build()?;
+    let connector = client.connector(&Account::configured(), endpoint.clone())?;
     let at = format!("{}:{}", endpoint.host().to_authority(), endpoint.port());
     let mut outgoing = BytesMut::new();
     let mut connection = Connection {
-        socket: TcpStream::connect(at)?,
         session: connector.connect(&mut outgoing)?,
-        incoming: BytesMut::new(),
+        socket: TcpStream::connect(at)?,
         outgoing,
+        incoming: BytesMut::new(),
         received: Vec::new(),
         has_ended: false,
     };
     while !connection.session.is_established() {
         connection.turn()?;
     }
-    if let Some(info) = connection.session.info() {
-        println!("session: {info}");
-    }
+    let info = connection.session.info().ok_or("no session")?;
+    println!("session: {info}");
     converse(&mut connection, endpoint.service())
 }
 
-/// What comes first, and the farewell, up to the server's close. Nothing that was said before TLS counts.
+/// What comes first, and the farewell, up to the server's close.
 fn converse(connection: &mut Connection, service: Service) -> Outcome<()> {
     let (question, is_last): (_, fn(&str) -> bool) = match connection.session.after_tls() {
         AfterTls::SendCapability => ("a CAPABILITY\r\n", |line| line.starts_with("a ")),
@@ -92,12 +87,11 @@ fn converse(connection: &mut Connection, service: Service) -> Outcome<()> {
         other => return Err(format!("{other:?} does not follow STARTTLS").into()),
     };
     connection.send(question)?;
-    loop {
+    let mut is_over = false;
+    while !is_over {
         let line = connection.line()?.ok_or("the server has gone")?;
         println!("{}", line.escape_debug());
-        if is_last(&line) {
-            break;
-        }
+        is_over = is_last(&line);
     }
     connection.send(match service {
         Service::Imap => "b LOGOUT\r\n",
@@ -139,7 +133,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// Once around the loop: events, output, and input where no event came.
+    /// Once around the loop.
     fn turn(&mut self) -> Outcome<()> {
         let mut has_news = false;
         let result = loop {

@@ -232,6 +232,7 @@ pub use verify::{
 /// The README's code, compiled.
 #[cfg(all(
     doctest,
+    feature = "std-io",
     feature = "webpki-roots",
     any(feature = "aws-lc-rs", feature = "ring")
 ))]

@@ -21,6 +21,8 @@
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
 //!   in the middle, between our client and the mail servers, and between a client and our server
 //! * `quickstart.rs`, `explain.rs`, `submission.rs`, `audit.rs`: the examples, as programs
+//! * `quickstart.rs`, `explain.rs`, `submission.rs`, `client_examples.rs`, `server_examples.rs`,
+//!   `ecosystem.rs`: the examples, as programs; `examples.rs` builds most of them
 //! * `channel_binding.rs`: what both ends of one connection export
 //! * `gsasl.rs`: GNU SASL's client authenticates with SCRAM-SHA-256-PLUS, bound to our server's
 //!   channel; `scram.rs` is the mechanism's other side
@@ -38,6 +40,7 @@ mod audit;
 mod certificates;
 mod channel_binding;
 mod client_certificates;
+mod client_examples;
 mod client_mail;
 mod client_refuses;
 mod client_tls;
@@ -45,6 +48,8 @@ mod clients;
 mod dane;
 mod dovecot;
 mod driver;
+mod ecosystem;
+mod examples;
 mod exim;
 mod explain;
 mod gsasl;
@@ -60,6 +65,7 @@ mod received;
 mod scram;
 mod server_choices;
 mod server_clients;
+mod server_examples;
 mod server_refuses;
 mod starttls_mitm;
 mod starttls_server;

@@ -44,10 +44,6 @@ pub(crate) struct Wire {
     pub(crate) when_idle: Box<dyn FnMut() + Send>,
     pub(crate) flushed: usize,
     /// Whether the last read found nothing.
-    #[cfg_attr(
-        not(feature = "tokio"),
-        expect(dead_code, reason = "tells tokio whom to wake")
-    )]
     pub(crate) is_idle: bool,
 }
 
