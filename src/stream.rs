@@ -1,5 +1,5 @@
-//! What the adapters [`blocking::Stream`](crate::blocking::Stream) and
-//! [`tokio::Stream`](crate::tokio::Stream) have in common.
+//! What the adapters `blocking::Stream` (feature `std-io`) and `tokio::Stream` (feature `tokio`)
+//! have in common.
 //!
 //! An adapter turns the loop that the docs of [`ClientSession`] teach, over a transport of its
 //! kind, and adds nothing to it: the same bytes go out, the same events come, the same errors end

@@ -40,12 +40,15 @@ fn with_dovecot() {
                 let read = run(&program, &arguments, &format!("{PASSWORD}\n"));
                 let farewell = "closed: Some(Clean)";
                 assert_says(&read, &[mode, &version(tls), "* 1 EXISTS", farewell]);
-                assert_fails(
-                    &run(&program, &arguments, "wrong\n"),
-                    "[AUTHENTICATIONFAILED]",
-                );
                 let stranger = [options, &[&url]].concat();
                 assert_fails(&run(&program, &stranger, "test\n"), "[unknown-authority]");
+            }
+            // Once: Dovecot makes who guesses wait, longer each time.
+            let url = format!("imap://{USER}@localhost:{}", dovecot.imap);
+            let wrong = [options, &["--ca", ca, &url]].concat();
+            if tls == Tls::V13 {
+                let run = run(&program, &wrong, "wrong\n");
+                assert_fails(&run, "[AUTHENTICATIONFAILED]");
             }
         }
     }

@@ -42,9 +42,12 @@ fn imap_libraries_read_mail_from_dovecot() {
                 assert_says(&read, &[mode, &version(tls)]);
                 assert_says(&read, texts);
 
-                let wrong = run(program, &arguments, "wrong\n");
-                assert!(!wrong.success() && !wrong.stderr.is_empty(), "{wrong:#?}");
-                assert!(!wrong.says("panicked"), "{wrong:#?}");
+                // Once: Dovecot makes who guesses wait, longer each time.
+                if scheme == "imap" && tls == Tls::V13 {
+                    let wrong = run(program, &arguments, "wrong\n");
+                    assert!(!wrong.success() && !wrong.stderr.is_empty(), "{wrong:#?}");
+                    assert!(!wrong.says("panicked"), "{wrong:#?}");
+                }
                 assert_fails(
                     &run(program, &[&url], &format!("{PASSWORD}\n")),
                     "[unknown-authority]",

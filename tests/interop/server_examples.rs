@@ -174,7 +174,7 @@ fn a_front_for_a_server_without_tls() {
         start(
             "tls_front",
             port,
-            &[&common, &files, extra].concat(),
+            &[&common[..], &files, extra].concat(),
             &scratch,
         )
     };
