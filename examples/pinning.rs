@@ -59,9 +59,8 @@ fn run() -> Outcome<()> {
     match connect(client, &account, endpoint) {
         Ok(said) => println!("{said}"),
         Err(error) => {
-            let rejection = match find_error(&*error) {
-                Some(TlsError::Certificate(rejection)) => rejection,
-                Some(_) | None => return Err(error),
+            let Some(TlsError::Certificate(rejection)) = find_error(&*error) else {
+                return Err(error);
             };
             println!("The server's certificate was refused: {rejection}");
             let Some(offer) = rejection.pin_offer() else {
