@@ -305,7 +305,7 @@ fn the_alert_is_written_before_the_error_is_returned() {
         panic!("{told:?}");
     };
     assert!(
-        told.to_string().contains("TLS alert bad_certificate"),
+        told.to_string().contains("TLS alert unknown_ca"),
         "{told}"
     );
 }
