@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
 
+use mail_tls::client_identity::IdentityMapping;
 use mail_tls::{
     Account, Certificates, CertifiedChain, Client, Endpoint, Host, Provenance, Server, Service,
     TlsMode, TrustAnchors,
@@ -51,7 +52,9 @@ pub(crate) fn read() -> Outcome<(Front, SocketAddr)> {
         let mut builder = builder.acceptor(service, TlsMode::Implicit, Certificates::new(chain));
         if given.contains_key("--clients") {
             let anchors = TrustAnchors::from_pem(&file("--clients")?)?;
-            builder = builder.require_client_certificates(anchors);
+            // Who it is matters to the log alone: the server behind asks for a password.
+            let mapping = IdentityMapping::mailbox().or(IdentityMapping::key());
+            builder = builder.require_client_certificates(anchors, mapping);
         }
         let (acceptor, to) = (builder.build()?, word("--to")?.parse()?);
         return Ok((Front::Server { acceptor, to }, listen));
