@@ -99,15 +99,13 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
         },
         ProtocolError::StartTls(failure) => match failure {
             StartTlsFailure::NotOffered
-            | StartTlsFailure::AlreadyAuthenticated
             | StartTlsFailure::Refused {
                 is_temporary: false,
                 ..
-            } => {
-                let service = endpoint.service();
-                if service.default_port(TlsMode::Implicit).is_some() {
-                    advice.push(Advice::UseImplicitTls);
-                }
+            } => advice.extend(implicit_tls(endpoint)),
+            StartTlsFailure::AlreadyAuthenticated => {
+                advice.extend(implicit_tls(endpoint));
+                advice.push(Advice::InterceptionPossible);
             }
             StartTlsFailure::Refused {
                 is_temporary: true, ..
@@ -154,9 +152,11 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
             advice.extend(without_alpn(endpoint));
             after_silence(endpoint, heard, advice);
         }
-        ProtocolError::ResponseInjection { .. } | ProtocolError::CannotDecrypt => {
+        ProtocolError::ResponseInjection { .. } => {
+            advice.extend(implicit_tls(endpoint));
             advice.push(Advice::InterceptionPossible);
         }
+        ProtocolError::CannotDecrypt => advice.push(Advice::InterceptionPossible),
         ProtocolError::CommandInjection { .. }
         | ProtocolError::NotTls { .. }
         | ProtocolError::Malformed { .. }
@@ -173,6 +173,11 @@ fn after_silence(endpoint: &Endpoint, heard: &Heard, advice: &mut Vec<Advice>) {
         Heard::Nothing => advice.push(other_mode(endpoint)),
         Heard::Tls | Heard::Dialog | Heard::Agreement | Heard::Plaintext(_) => {}
     }
+}
+
+fn implicit_tls(endpoint: &Endpoint) -> Option<Advice> {
+    let port = endpoint.service().default_port(TlsMode::Implicit);
+    port.map(|_| Advice::UseImplicitTls)
 }
 
 fn without_alpn(endpoint: &Endpoint) -> Option<Advice> {
@@ -323,7 +328,13 @@ mod tests {
                 },
                 StartTls,
                 Off,
-                vec![Advice::InterceptionPossible],
+                vec![Advice::UseImplicitTls, Advice::InterceptionPossible],
+            ),
+            (
+                StartTlsFailure::AlreadyAuthenticated.into(),
+                StartTls,
+                Off,
+                vec![Advice::UseImplicitTls, Advice::InterceptionPossible],
             ),
         ];
         for (error, mode, alpn, expected) in rows {

@@ -356,6 +356,63 @@ impl SrvRecord {
     }
 }
 
+/// For a log: `secure: 0 1 993 imap.example.org by way of _imaps._tcp.mail.example.org`.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.data {
+            Data::Srv(status, records) => {
+                write!(f, "{status}:")?;
+                for (record, separator) in records.iter().zip(separators()) {
+                    write!(f, "{separator} {record}")?;
+                }
+            }
+            Data::Addresses(status) => write!(f, "{status}: there are addresses")?,
+            Data::Tlsa(status, records) => {
+                write!(f, "{status}: {} TLSA records", records.len())?;
+            }
+            Data::Nothing(status) => write!(f, "{status}: nothing")?,
+            Data::Failed(failure) => write!(f, "{failure}")?,
+        }
+        for (alias, separator) in self.aliases.iter().zip(separators()) {
+            write!(f, "{separator} by way of {alias}")?;
+        }
+        Ok(())
+    }
+}
+
+fn separators() -> impl Iterator<Item = &'static str> {
+    std::iter::once("").chain(std::iter::repeat(","))
+}
+
+/// As in a zone: `0 1 993 imap.example.org`.
+impl fmt::Display for SrvRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            priority,
+            weight,
+            port,
+            target,
+        } = self;
+        write!(f, "{priority} {weight} {port} ")?;
+        match target {
+            SrvTarget::Host(name) => name.fmt(f),
+            SrvTarget::NotAvailable => f.write_str("."),
+            SrvTarget::Invalid(text) => write!(f, "\"{text}\""),
+        }
+    }
+}
+
+impl fmt::Display for DnsStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secure => "secure",
+            Self::Insecure => "insecure",
+            Self::Indeterminate => "indeterminate",
+            Self::Bogus => "bogus",
+        })
+    }
+}
+
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.record_type)

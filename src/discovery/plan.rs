@@ -26,6 +26,7 @@ pub use step::{Attempt, CleartextAttempt, Decision, Reason, Step, TlsAttempt};
 ///   capability) leads to the next attempt, which requires as much as the one before.
 /// * After a certificate was rejected, or a requirement was not met, no weaker way to the service
 ///   is tried: no STARTTLS after implicit TLS, no cleartext after either.
+/// * After a dialog that was tampered with no cleartext is tried, whatever the account allows.
 /// * Cleartext comes last, and only for an account whose user has lowered its minimum.
 ///
 /// Attempts may run side by side ([`start_beside`](Self::start_beside)), as RFC 9051 §11.2 wants it
@@ -216,6 +217,12 @@ impl Plan {
                 self.floor = self.floor.max(strength).max(Strength::StartTls);
                 self.go_on(Reason::NotWeakerThanRejected)
             }
+            // Whoever does this wants to be spoken to in cleartext. Others of the same strength are
+            // left in: anyone on the way can do it, and it must not rule out the rest.
+            AttemptOutcome::Tampered => {
+                self.floor = self.floor.max(Strength::StartTls);
+                self.go_on(Reason::NotWeakerThanTampered)
+            }
             AttemptOutcome::LocalFault => {
                 self.is_over = true;
                 step(Decision::Stop, Reason::LocalFault)
@@ -254,8 +261,10 @@ impl Plan {
         }
         let reason = if is_cleartext {
             Reason::CleartextAsLowered
-        } else if self.floor > Strength::Cleartext {
+        } else if self.has_ended_with(is_rejection) {
             Reason::NotWeakerThanRejected
+        } else if self.has_ended_with(is_tampered) {
+            Reason::NotWeakerThanTampered
         } else {
             reason
         };
@@ -302,6 +311,7 @@ impl Plan {
                 | AttemptOutcome::PlaintextPeer
                 | AttemptOutcome::TlsPeer
                 | AttemptOutcome::TemporaryFailure
+                | AttemptOutcome::Tampered
                 | AttemptOutcome::CertificateRejected
                 | AttemptOutcome::PolicyUnmet
                 | AttemptOutcome::LocalFault,
@@ -312,10 +322,20 @@ impl Plan {
         })
     }
 
+    fn has_ended_with(&self, is_meant: fn(AttemptOutcome) -> bool) -> bool {
+        self.ways.iter().any(|way| match way.state {
+            WayState::Ended(outcome) => is_meant(outcome),
+            WayState::Waiting | WayState::Running | WayState::Barred => false,
+        })
+    }
+
     /// Nothing is left. What that means.
     fn end(&self) -> Step {
-        if self.floor > Strength::Cleartext {
+        if self.has_ended_with(is_rejection) {
             return step(Decision::Stop, Reason::Rejected);
+        }
+        if self.has_ended_with(is_tampered) {
+            return step(Decision::Stop, Reason::Tampered);
         }
         let ended = self.ways.iter().filter_map(|way| match way.state {
             WayState::Ended(outcome) => Some(outcome),
@@ -333,6 +353,7 @@ impl Plan {
                 | AttemptOutcome::PlaintextPeer
                 | AttemptOutcome::TlsPeer
                 | AttemptOutcome::NoStartTls
+                | AttemptOutcome::Tampered
                 | AttemptOutcome::HandshakeAlert
                 | AttemptOutcome::HandshakeFailed
                 | AttemptOutcome::CertificateRejected
@@ -365,6 +386,14 @@ impl Plan {
             }),
         })
     }
+}
+
+fn is_rejection(outcome: AttemptOutcome) -> bool {
+    outcome == AttemptOutcome::CertificateRejected || outcome == AttemptOutcome::PolicyUnmet
+}
+
+fn is_tampered(outcome: AttemptOutcome) -> bool {
+    outcome == AttemptOutcome::Tampered
 }
 
 /// What DNS or an unauthenticated document has named for a domain is verified by the domain: beside

@@ -23,6 +23,40 @@ fn discovery() -> Discovery {
     Discovery::for_domain(name("example.org"), 1)
 }
 
+#[test]
+fn answers_in_a_log() {
+    let two = [
+        SrvRecord::new(0, 1, 993, "imap.example.org."),
+        SrvRecord::new(5, 0, 0, "."),
+        SrvRecord::new(6, 0, 993, "a\u{1b}b"),
+    ];
+    let rows = [
+        (
+            Answer::srv(Secure, two),
+            "secure: 0 1 993 imap.example.org, 5 0 0 ., 6 0 993 \"a\\u{1b}b\"",
+        ),
+        (Answer::srv(Insecure, []), "insecure:"),
+        (
+            Answer::addresses(Secure)
+                .via_alias(name("a.example.net"), Insecure)
+                .via_alias(name("b.example.net"), Secure),
+            "insecure: there are addresses by way of a.example.net, by way of b.example.net",
+        ),
+        (
+            Answer::tlsa(Secure, [vec![3, 1, 1, 0]]),
+            "secure: 1 TLSA records",
+        ),
+        (Answer::nothing(Insecure), "insecure: nothing"),
+        (
+            Answer::nothing(Bogus),
+            "the DNS answer fails its DNSSEC validation, and may be forged",
+        ),
+    ];
+    for (answer, expected) in rows {
+        assert_eq!(answer.to_string(), expected);
+    }
+}
+
 /// One SRV record of weight 1.
 fn srv(status: DnsStatus, priority: u16, port: u16, target: &str) -> Answer {
     Answer::srv(status, [SrvRecord::new(priority, 1, port, target)])

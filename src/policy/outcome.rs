@@ -29,6 +29,10 @@ pub enum AttemptOutcome {
     TemporaryFailure,
     /// The server does not offer STARTTLS, or refused it.
     NoStartTls,
+    /// The plaintext dialog bears the marks of an attack: bytes behind the reply to STARTTLS, or a
+    /// server that claims before TLS that the user is logged in (PREAUTH, RFC 9051 §7.1.4). It may
+    /// be a broken server as well; neither is spoken to without TLS.
+    Tampered,
     /// The peer ended the handshake with an alert.
     HandshakeAlert,
     /// The handshake failed: nothing in common, or a violation of the protocol.
@@ -43,7 +47,7 @@ pub enum AttemptOutcome {
 
 impl AttemptOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Established,
         Self::Refused,
         Self::TimedOut,
@@ -52,6 +56,7 @@ impl AttemptOutcome {
         Self::TlsPeer,
         Self::TemporaryFailure,
         Self::NoStartTls,
+        Self::Tampered,
         Self::HandshakeAlert,
         Self::HandshakeFailed,
         Self::CertificateRejected,
@@ -72,6 +77,7 @@ impl fmt::Display for AttemptOutcome {
             Self::TlsPeer => "met TLS on a port for STARTTLS",
             Self::TemporaryFailure => "was refused for now",
             Self::NoStartTls => "met no STARTTLS",
+            Self::Tampered => "met a dialog that was tampered with",
             Self::HandshakeAlert => "was ended by an alert",
             Self::HandshakeFailed => "failed in the handshake",
             Self::CertificateRejected => "met a certificate that was rejected",
@@ -104,11 +110,12 @@ impl From<&Error> for AttemptOutcome {
                     | StartTlsFailure::Refused {
                         is_temporary: false,
                         ..
-                    }
-                    | StartTlsFailure::AlreadyAuthenticated => Self::NoStartTls,
+                    } => Self::NoStartTls,
+                    StartTlsFailure::AlreadyAuthenticated => Self::Tampered,
                     StartTlsFailure::UnexpectedReply { .. } => Self::HandshakeFailed,
                     StartTlsFailure::SpeaksTls => Self::TlsPeer,
                 },
+                ProtocolError::ResponseInjection { .. } => Self::Tampered,
                 ProtocolError::AlertReceived { .. } => Self::HandshakeAlert,
                 ProtocolError::EndedDuringHandshake { .. } => Self::Ended,
                 ProtocolError::NoCommonVersion { .. }
@@ -119,7 +126,6 @@ impl From<&Error> for AttemptOutcome {
                 | ProtocolError::Misbehaved { .. }
                 | ProtocolError::NoCertificate
                 | ProtocolError::TooMuch { .. }
-                | ProtocolError::ResponseInjection { .. }
                 | ProtocolError::CommandInjection { .. }
                 | ProtocolError::KeysExhausted => Self::HandshakeFailed,
             },

@@ -72,6 +72,8 @@ pub enum Reason {
     /// A server failed its verification or did not meet a requirement; this one is reached in a way
     /// that is not weaker.
     NotWeakerThanRejected,
+    /// A plaintext dialog was tampered with; this one is reached with TLS all the same.
+    NotWeakerThanTampered,
     /// Every way with TLS came to nothing, and the user has lowered the minimum.
     CleartextAsLowered,
     /// The connection was established.
@@ -84,6 +86,8 @@ pub enum Reason {
     OthersRun,
     /// Nothing is left, because of a rejection.
     Rejected,
+    /// Nothing is left, and a plaintext dialog was tampered with.
+    Tampered,
     /// Nothing is left, and some of it may pass.
     Unreachable,
     /// Nothing is left, and none of it speaks as it should.
@@ -158,6 +162,9 @@ impl fmt::Display for Reason {
             Self::NotWeakerThanRejected => {
                 f.write_str("another server was rejected, and this way is not weaker")
             }
+            Self::NotWeakerThanTampered => f.write_str(
+                "the dialog with another server was tampered with, and this way needs TLS as well",
+            ),
             Self::CleartextAsLowered => f.write_str(
                 "every way with encryption came to nothing, and the user allows to do without",
             ),
@@ -169,6 +176,10 @@ impl fmt::Display for Reason {
             Self::OthersRun => f.write_str("other attempts are under way"),
             Self::Rejected => f.write_str(
                 "a server was rejected, and no weaker way to the service is tried because of it",
+            ),
+            Self::Tampered => f.write_str(
+                "the dialog with a server was tampered with, and none is spoken to without TLS \
+                 because of it",
             ),
             Self::Unreachable => f.write_str("no server can be reached at present"),
             Self::NoTls => f.write_str("no server could be agreed with on TLS"),

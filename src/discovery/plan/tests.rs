@@ -55,10 +55,6 @@ fn strength(attempt: &Attempt) -> Strength {
     }
 }
 
-fn is_rejection(outcome: O) -> bool {
-    matches!(outcome, O::CertificateRejected | O::PolicyUnmet)
-}
-
 /// What an attacker without the key can bring about.
 fn is_forgeable(outcome: O) -> bool {
     !matches!(outcome, O::Established | O::LocalFault) && !is_rejection(outcome)
@@ -108,6 +104,9 @@ fn hold(history: &History, requires: bool) {
                     own >= strength(earlier) && own > Strength::Cleartext,
                     "{history:?}"
                 );
+            }
+            if *outcome == O::Tampered {
+                assert!(own > Strength::Cleartext, "{history:?}");
             }
             assert!(
                 *outcome != O::Established && *outcome != O::LocalFault,
@@ -171,8 +170,9 @@ fn without_a_minimum() {
                 cleartexts += 1;
                 assert_eq!(first, 2, "{history:?}"); // both ways with TLS were tried
                 let before = &history[..first];
+                let lets_pass = |outcome| is_forgeable(outcome) && outcome != O::Tampered;
                 assert!(
-                    before.iter().all(|(_, outcome)| is_forgeable(*outcome)),
+                    before.iter().all(|(_, outcome)| lets_pass(*outcome)),
                     "{history:?}"
                 );
                 let temporary = before.iter().any(|(attempt, outcome)| {
@@ -188,6 +188,45 @@ fn without_a_minimum() {
         },
     );
     assert!(cleartexts > 100);
+}
+
+/// RFC 9051 §7.1.4, RFC 3207 §6: what wants to be spoken to in cleartext is not, though the user
+/// allows it; a server that has no STARTTLS is.
+#[test]
+fn tampering_is_not_answered_in_cleartext() {
+    use crate::error::{Error, ProtocolError, StartTlsFailure};
+    let injection = ProtocolError::ResponseInjection {
+        bytes: 9,
+        excerpt: crate::text::UntrustedText::new(b"250-EVIL", 9),
+    };
+    let rows: [(Error, Decision, Reason); 2] = [
+        (injection.into(), Decision::Stop, Reason::Tampered),
+        (
+            ProtocolError::from(StartTlsFailure::AlreadyAuthenticated).into(),
+            Decision::Stop,
+            Reason::Tampered,
+        ),
+    ];
+    let configuration = configuration(&[Transport::StartTls]);
+    let first = |account: &Account| {
+        let mut plan = Plan::new(&configuration, Service::Imap, account);
+        match plan.start().decision {
+            Decision::Try(attempt) => (plan, attempt),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (error, decision, reason) in rows {
+        let outcome = O::from(&error);
+        assert_eq!(outcome, O::Tampered);
+        for account in [lowered(), Account::configured()] {
+            let (mut plan, attempt) = first(&account);
+            let step = plan.next(&attempt, outcome);
+            assert_eq!((step.decision, step.reason), (decision.clone(), reason));
+        }
+    }
+    let (mut plan, attempt) = first(&lowered());
+    let step = plan.next(&attempt, O::NoStartTls);
+    assert_eq!(step.reason, Reason::CleartextAsLowered);
 }
 
 /// RFC 7673 §3.4, §4.
@@ -406,6 +445,9 @@ proptest! {
                     let step = plan.next(&attempt, outcome);
                     if is_rejection(outcome) {
                         rejected = rejected.max(Some(strength(&attempt).max(Strength::StartTls)));
+                    }
+                    if outcome == O::Tampered {
+                        rejected = rejected.max(Some(Strength::StartTls));
                     }
                     if step.decision == Decision::Use {
                         used += 1;
