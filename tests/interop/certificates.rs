@@ -6,6 +6,7 @@
 //! * `Certificates::client(address)`: a client certificate of the same authority, and
 //!   `expired_client(address)`
 //! * `Certificates::of_authority(name)`: `good` under an authority with a name of its own
+//! * `Certificates::naming(names)`: the same for other names
 //!
 //! `ca` is what a client is told to trust, `chain` (leaf first, then the intermediate) and `key`
 //! what a server presents; `issuers` is `chain` without the leaf, for programs that want it so.
@@ -103,6 +104,11 @@ impl Certificates {
         })
     }
 
+    /// A leaf for these names alone, each a DNS-ID; one that begins with `_` is an SRV-ID.
+    pub(crate) fn naming(names: &[&str]) -> Self {
+        Self::issue(Key::EcdsaP256, None, |params| *params = leaf(names))
+    }
+
     /// A certificate that the user with this address authenticates itself with: its chain and its
     /// key.
     pub(crate) fn client(&self, address: &str) -> (PathBuf, PathBuf) {
@@ -158,7 +164,6 @@ impl Certificates {
         let intermediate_pem = intermediate_certificate.pem();
         let intermediate = Issuer::new(intermediate, intermediate_key);
 
-        let mut params = leaf(&["localhost", "127.0.0.1", "::1"]);
         let mut sent_intermediate = Some(intermediate_certificate.der().to_vec());
         match fault {
             None => {}
@@ -221,17 +226,33 @@ fn authority(name: &str, which: &str) -> CertificateParams {
 }
 
 fn leaf(names: &[&str]) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names.clone()).unwrap();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, names.first().unwrap());
+    let dns = names.iter().filter(|name| !name.starts_with('_'));
+    let dns: Vec<String> = dns.map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(dns).unwrap();
+    if let Some(name) = names.iter().find(|name| name.starts_with('_')) {
+        assert_eq!(names.len(), 1, "an SRV-ID stands alone here");
+        params.custom_extensions = vec![srv_id(name)];
+    }
+    params.distinguished_name.push(DnType::CommonName, names[0]);
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2049, 12, 31);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     params
+}
+
+/// subjectAltName with an SRVName (RFC 4985 §2); the `rcgen` crate has no IA5String for it.
+fn srv_id(name: &str) -> CustomExtension {
+    const ID_ON_DNS_SRV: &[u8] = &[6, 8, 0x2b, 6, 1, 5, 5, 7, 8, 7];
+    let der = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap();
+        assert!(length < 0x80);
+        [&[tag, length], content].concat()
+    };
+    let value = der(0xa0, &der(0x16, name.as_bytes()));
+    let other_name = der(0xa0, &[ID_ON_DNS_SRV, &value].concat());
+    CustomExtension::from_oid_content(&[2, 5, 29, 17], der(0x30, &other_name))
 }
 
 #[test]

@@ -1,0 +1,172 @@
+//! From a mail address to a plan: what is asked of DNS, what comes back with which status, which
+//! servers follow from it, in which order they are tried, and why.
+//!
+//! ```text
+//! cargo run -p mail-tls-discover -- ann@example.org
+//! cargo run -p mail-tls-discover -- --confirm imap.example.net ann@example.org
+//! ```
+//!
+//! Nothing is connected to. `--server ADDRESS:PORT` asks another name server than the system's,
+//! `--trust-anchor FILE` (DNSKEY records) trusts other keys than those of the DNS root.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hickory_resolver::proto::dnssec::TrustAnchors;
+use mail_tls::discovery::{
+    Attempt, Configuration, Decision, Discovery, Outcome, Plan, Report, user_identifiers,
+};
+use mail_tls::{Account, Acknowledged, AttemptOutcome, EmailAddress, Host};
+use mail_tls_discover::{Dns, name_server};
+
+/// How long a person waits for a form to fill itself in.
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+struct Arguments {
+    address: Option<String>,
+    server: Option<SocketAddr>,
+    anchors: Option<TrustAnchors>,
+    confirmed: Vec<Host>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let arguments = arguments()?;
+    let address = arguments.address.as_deref().unwrap_or_default();
+    let address = EmailAddress::parse(address)?;
+    let dns = resolver(&arguments)?;
+
+    // Among servers of one priority the seed chooses: any number will do, another each time.
+    let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+    let discovery = Discovery::for_address(&address, seed);
+    let mut discovery = discovery.ok_or("an address with an IP address has no SRV records")?;
+    discovery = discovery.in_parallel();
+    println!("Questions and answers:");
+    let tell = |question: &_, answer: &_| println!("  {question}\n    {answer}");
+    dns.answer_all(&mut discovery, LIMIT, tell).await;
+
+    if let Outcome::ConfirmTargets(questions) = discovery.outcome() {
+        for question in questions {
+            println!("\n{question}");
+            // In a program with windows: a dialog, with "no" as its default.
+            if arguments.confirmed.contains(question.target()) {
+                discovery.confirm(&Acknowledged::by_user(question));
+            }
+        }
+        // What is confirmed is looked up.
+        dns.answer_all(&mut discovery, LIMIT, tell).await;
+    }
+    match discovery.outcome() {
+        Outcome::Found(found) => {
+            print_report(&found.report);
+            print_plans(&discovery, &found.configuration);
+            let [whole, local] = user_identifiers(&address);
+            println!("\nLog in as {whole}; if that is refused, as {local}.");
+            Ok(())
+        }
+        Outcome::ConfirmTargets(_) => {
+            println!("\nNothing is connected to before that. If it is right, add --confirm HOST.");
+            Ok(())
+        }
+        Outcome::CleartextOnly(proposal) => {
+            print_report(proposal.report());
+            Err(proposal.warning().to_string().into())
+        }
+        Outcome::NotFound(report) => {
+            print_report(&report);
+            Err("Nothing was found: ask for the servers' names.".into())
+        }
+        _ => Err("The lookups have not come to an end.".into()),
+    }
+}
+
+fn print_report(report: &Report) {
+    println!("\nNot taken, or not found:");
+    for finding in report.findings() {
+        println!("  {finding}");
+    }
+    for service in report.alternatives() {
+        println!("  {service} is offered as well");
+    }
+    if let Some(lifetime) = report.lifetime() {
+        println!("  (This holds for {} s.)", lifetime.as_secs());
+    }
+}
+
+/// The attempts in their order, as if none of the servers could be reached.
+fn print_plans(discovery: &Discovery, configuration: &Configuration) {
+    for service in configuration.services() {
+        println!("\nThe plan for {}:", service.service());
+        let mut plan = Plan::new(configuration, service.service(), &Account::in_setup());
+        for server in service.servers() {
+            let name = server.host().name();
+            let records = name.and_then(|name| discovery.server_records(name, server.port()));
+            if let Some(records) = records {
+                plan.set_records(server.host(), server.port(), &records);
+            }
+        }
+        let mut step = plan.start();
+        while let Decision::Try(attempt) = &step.decision {
+            println!("  {attempt}: {}", step.reason);
+            if let Attempt::Tls(tls) = attempt {
+                let (endpoint, records) = (tls.endpoint(), tls.records());
+                println!("    found by: {}", endpoint.provenance());
+                if let Some(domain) = endpoint.service_domain() {
+                    println!("    its certificate may be for {domain}");
+                }
+                if records.is_some_and(|records| records.requires_tls()) {
+                    println!("    DNS says what its certificate is (DANE)");
+                }
+            }
+            step = plan.next(&attempt.clone(), AttemptOutcome::Refused);
+        }
+        println!("  then: {}", step.reason);
+    }
+}
+
+fn arguments() -> Result<Arguments, Box<dyn Error>> {
+    const USAGE: &str =
+        "usage: [--server ADDRESS:PORT] [--trust-anchor FILE] [--confirm HOST]... MAIL-ADDRESS";
+    let mut arguments = Arguments::default();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(USAGE);
+        match word.as_str() {
+            "--server" => arguments.server = Some(value()?.parse()?),
+            "--trust-anchor" => {
+                arguments.anchors = Some(TrustAnchors::from_file(Path::new(&value()?))?);
+            }
+            "--confirm" => arguments.confirmed.push(Host::parse(&value()?)?),
+            _ if word.starts_with('-') || arguments.address.is_some() => return Err(USAGE.into()),
+            _ => arguments.address = Some(word),
+        }
+    }
+    arguments
+        .address
+        .is_some()
+        .then_some(arguments)
+        .ok_or_else(|| USAGE.into())
+}
+
+fn resolver(arguments: &Arguments) -> Result<Dns, Box<dyn Error>> {
+    let config = match arguments.server {
+        Some(server) => name_server(server),
+        None => hickory_resolver::system_conf::read_system_conf()?.0,
+    };
+    let anchors = arguments.anchors.clone().unwrap_or_default();
+    Ok(Dns::new(config, anchors, Duration::from_secs(3))?)
+}
