@@ -7,6 +7,8 @@
 mod account;
 mod acknowledged;
 mod confidentiality;
+#[cfg(test)]
+pub(crate) mod documented;
 mod outcome;
 mod permit;
 mod pinning;

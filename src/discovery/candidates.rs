@@ -59,7 +59,7 @@ pub(super) struct Survey {
 
 /// How much the source of a name counts, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+pub(super) enum Class {
     /// The user or the administrator said so.
     Explicit,
     /// No attacker on the network could have written it.
@@ -215,7 +215,7 @@ impl Candidate {
         }
     }
 
-    fn class(&self) -> Class {
+    pub(super) fn class(&self) -> Class {
         match self.server.provenance() {
             Provenance::Typed | Provenance::Administrator | Provenance::Confirmed => {
                 Class::Explicit
@@ -232,7 +232,7 @@ impl Candidate {
 
     /// Whether the user has to be asked: RFC 8314 §5.1 for names outside the domain that an
     /// attacker may have written; a guess is nobody's word.
-    fn is_to_confirm(&self, domain: &HostName) -> bool {
+    pub(super) fn is_to_confirm(&self, domain: &HostName) -> bool {
         let is_outside = match self.server.host() {
             Host::Name(name) => !name.is_within(domain),
             Host::Ip(_) => true,

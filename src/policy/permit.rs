@@ -181,6 +181,18 @@ impl CleartextCredentialPermit {
     }
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CapabilityDiscovery => "capability discovery",
+            Self::StartTls => "STARTTLS",
+            Self::Authentication => "authentication",
+            Self::Submission => "submission",
+            Self::Reading => "reading",
+        })
+    }
+}
+
 impl sealed::Sealed for PasswordExposure {}
 impl Warning for PasswordExposure {}
 
@@ -222,6 +234,47 @@ mod tests {
         let refused = permit(Operation::Reading, Some(&provided), Some(&strict)).unwrap_err();
         let unmet = Unmet::Tls13;
         assert_eq!(refused, PolicyRefusal::BelowMinimum { unmet });
+    }
+
+    #[test]
+    fn the_documented_table() {
+        use crate::policy::confidentiality::Indicator;
+        use crate::policy::documented::{OPERATIONS, assert_rows};
+
+        let by = |authentication, version| Confidentiality {
+            authentication,
+            version,
+            suite: Some(CipherSuite::from_code_point(0x1301)),
+            group: None,
+        };
+        let minimum = MinimumConfidentiality::default().with_tls13_only();
+        let columns = [
+            Some(by(Authentication::Pkix, 0x0304)),
+            Some(by(Authentication::Pkix, 0x0303)),
+            Some(by(Authentication::Pinned, 0x0304)),
+            None,
+        ];
+        let row = |first: String, cell: &dyn Fn(Option<&Confidentiality>) -> bool| {
+            let cells = columns.iter().map(|provided| cell(provided.as_ref()));
+            let cells = cells.map(|may| if may { "yes" } else { "no" }.to_owned());
+            std::iter::once(first).chain(cells).collect::<Vec<_>>()
+        };
+        let mut rows: Vec<Vec<String>> = Operation::ALL
+            .into_iter()
+            .map(|operation| {
+                row(operation.to_string(), &|provided| {
+                    permit(operation, provided, Some(&minimum)).is_ok()
+                })
+            })
+            .collect();
+        rows.push(row("shown as confidential".to_owned(), &|provided| {
+            let indicator = match provided {
+                Some(provided) => Indicator::of(provided, &minimum),
+                None => Indicator::Cleartext,
+            };
+            indicator.is_confidential()
+        }));
+        assert_rows(OPERATIONS, &rows);
     }
 
     /// RFC 8314 §5.1: without TLS only for a lowered account, with the warning, and not any more

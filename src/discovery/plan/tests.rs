@@ -7,8 +7,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::discovery::candidates::{Candidate, Class};
 use crate::discovery::{Question, dns::DnsFailure};
-use crate::policy::{Acknowledged, MinimumConfidentiality};
+use crate::policy::{Acknowledged, MinimumConfidentiality, documented};
 use AttemptOutcome as O;
 
 fn name(text: &str) -> HostName {
@@ -496,22 +497,73 @@ fn the_documented_table() {
         }
     };
     let (required, lowered) = (Account::configured(), lowered());
-    let mut table = String::from(
-        "| The attempt… | implicit TLS, another server has it too | implicit TLS, STARTTLS is left \
-         | STARTTLS, nothing else is left | the same, minimum lowered |\n|---|---|---|---|---|\n",
-    );
-    for outcome in O::ALL {
+    let rows = O::ALL.map(|outcome| {
         let cells = [
             cell(&[Implicit, Implicit, StartTls], &required, outcome),
             cell(&[Implicit, StartTls], &required, outcome),
             cell(&[StartTls], &required, outcome),
             cell(&[StartTls], &lowered, outcome),
         ];
-        table.push_str(&format!("| {outcome} | {} |\n", cells.join(" | ")));
-    }
-    let documented = include_str!("../../../docs/policy.md");
-    assert!(
-        documented.contains(&table),
-        "docs/policy.md should have:\n{table}"
-    );
+        let cells = cells.map(str::to_owned);
+        [outcome.to_string()].into_iter().chain(cells).collect()
+    });
+    documented::assert_rows(documented::OUTCOMES, &rows);
+}
+
+/// The other table there about servers: what discovery, the plan and the references make of a
+/// source is one and the same.
+#[test]
+fn the_documented_sources() {
+    use Provenance as P;
+    let sources = [
+        P::Typed,
+        P::Administrator,
+        P::Confirmed,
+        P::SrvSecure,
+        P::ProviderDatabase,
+        P::AutoconfigAuthenticated,
+        P::SrvInsecure,
+        P::AutoconfigUnauthenticated,
+        P::Guessed,
+    ];
+    let domain = name("example.org");
+    let rows: Vec<Vec<String>> = sources
+        .into_iter()
+        .map(|source| {
+            let at = |host| server(Transport::Implicit, host, source);
+            let (inside, outside) = (at("imap.example.org"), at("mx.provider.net"));
+            let connect = |server: &MailServer| {
+                let asks = Candidate::from_other(server.clone()).is_to_confirm(&domain);
+                assert_eq!(may_connect(server, &domain), !asks, "{server}");
+                if asks { "ask first" } else { "connect" }
+            };
+            let counts = Candidate::from_other(inside.clone()).to_look_up().is_some();
+            // A guess, once confirmed, has another source.
+            let names = if source == P::Guessed {
+                "(ask first)"
+            } else {
+                let endpoint = verified_by(inside.endpoint().unwrap(), &domain);
+                match (source.is_trustworthy(), endpoint.service_domain().is_some()) {
+                    (true, true) => "the host or the domain",
+                    (true, false) => "the host",
+                    (false, true) => "the domain",
+                    (false, false) => "nothing",
+                }
+            };
+            let class = Candidate::from_other(inside.clone()).class();
+            vec![
+                source.to_string(),
+                (u8::from(class > Class::Explicit)
+                    + u8::from(class > Class::Trustworthy)
+                    + u8::from(class > Class::Untrustworthy)
+                    + 1)
+                .to_string(),
+                connect(&inside).to_owned(),
+                connect(&outside).to_owned(),
+                if counts { "yes" } else { "no" }.to_owned(),
+                names.to_owned(),
+            ]
+        })
+        .collect();
+    documented::assert_rows(documented::SOURCES, &rows);
 }
