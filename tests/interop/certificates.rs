@@ -278,3 +278,15 @@ fn files_and_der_are_the_same() {
         assert_eq!(key.secret_der(), certificates.key_der);
     }
 }
+
+#[test]
+fn a_leaf_is_for_the_names_that_were_asked_for() {
+    let contains = |leaf: &[u8], name: &str| {
+        let mut windows = leaf.windows(name.len());
+        windows.any(|window| window == name.as_bytes())
+    };
+    for name in ["mail.example", "_imaps.mail.example"] {
+        let leaf = &Certificates::naming(&[name]).chain_der[0];
+        assert!(contains(leaf, name) && !contains(leaf, "localhost"));
+    }
+}
