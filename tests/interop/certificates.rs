@@ -164,6 +164,7 @@ impl Certificates {
         let intermediate_pem = intermediate_certificate.pem();
         let intermediate = Issuer::new(intermediate, intermediate_key);
 
+        let mut params = leaf(&["localhost", "127.0.0.1", "::1"]);
         let mut sent_intermediate = Some(intermediate_certificate.der().to_vec());
         match fault {
             None => {}
