@@ -181,7 +181,7 @@ fn a_front_for_a_server_without_tls() {
     let open_front = front(open, &to, &[]);
     let closed_front = front(closed, &to, &["--clients", ca]);
     let dead_front = front(dead, &nowhere, &[]);
-    let ann = certificates.client("ann.example");
+    let ann = certificates.client("ann@example.org");
     for tls in Tls::BOTH {
         let read = target(open, &certificates.ca, tls).curl_imaps();
         assert!(read.success() && read.says("INBOX"), "{read:#?}");
