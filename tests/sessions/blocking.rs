@@ -304,10 +304,7 @@ fn the_alert_is_written_before_the_error_is_returned() {
     let [Told::Failed(Error::Protocol(told))] = &*told else {
         panic!("{told:?}");
     };
-    assert!(
-        told.to_string().contains("TLS alert unknown_ca"),
-        "{told}"
-    );
+    assert!(told.to_string().contains("TLS alert unknown_ca"), "{told}");
 }
 
 #[test]

@@ -469,10 +469,7 @@ async fn the_alert_is_written_before_the_error_is_returned() {
     let [Told::Failed(Error::Protocol(told))] = &*told else {
         panic!("{told:?}");
     };
-    assert!(
-        told.to_string().contains("TLS alert unknown_ca"),
-        "{told}"
-    );
+    assert!(told.to_string().contains("TLS alert unknown_ca"), "{told}");
 }
 
 #[::tokio::test(start_paused = true)]
