@@ -2,38 +2,42 @@
 
 use libfuzzer_sys::fuzz_target;
 use mail_tls::{Service, TlsMode};
-use mail_tls_fuzz::Watched;
+use mail_tls_fuzz::{Cryptography, PIECES, Piece, Script, Watched, within};
 
-// One session gets the input whole, the other in pieces: the same events, and the same bytes
-// behind them. The input of the server begins with a real ClientHello if the first flag says so.
-fuzz_target!(|input: (bool, bool, Vec<u8>, Vec<u8>)| {
-    let (is_client, with_hello, bytes, cuts) = input;
-    let mut stream = Vec::new();
-    if with_hello && !is_client {
-        let client = Watched::client(Service::Imap, TlsMode::Implicit, false);
-        stream.extend_from_slice(&client.outgoing);
-    }
-    stream.extend(bytes);
-    let start = || {
-        if is_client {
-            Watched::client(Service::Imap, TlsMode::Implicit, false)
-        } else {
-            Watched::server(Service::Imap, false)
-        }
-    };
-    let (mut whole, mut events) = (start(), Vec::new());
-    whole.incoming.extend_from_slice(&stream);
-    whole.process(&mut events);
-
-    let (mut pieces, mut events_of_pieces) = (start(), Vec::new());
-    let mut cuts = cuts.into_iter().cycle();
-    let mut rest = stream.as_slice();
-    while !rest.is_empty() && pieces.death.is_none() {
-        let count = usize::from(cuts.next().unwrap_or(1)).clamp(1, rest.len());
-        pieces.incoming.extend_from_slice(&rest[..count]);
-        rest = &rest[count..];
-        pieces.process(&mut events_of_pieces);
-    }
-    assert_eq!(events, events_of_pieces);
-    assert_eq!(whole.received, pieces.received);
+// One session gets the input whole, one byte by byte, one in pieces: the same events, and the same
+// data and replies. Not of STARTTLS, where what came before the client could speak is an attack.
+fuzz_target!(|data: &[u8]| {
+    within(PIECES, data, |input: (u8, Script<Piece>)| {
+        let (choice, Script(pieces)) = input;
+        let stream: Vec<u8> = pieces.iter().flat_map(|piece| piece.0.clone()).collect();
+        let start = || {
+            let clear = Cryptography::Clear;
+            match choice % 3 {
+                0 => Watched::client(Service::Imap, TlsMode::Implicit, false, clear),
+                1 => Watched::client(Service::Imap, TlsMode::Implicit, true, clear),
+                _ => Watched::server(Service::Imap, false, clear),
+            }
+        };
+        let whole = run(start(), [&stream[..]]);
+        let split = run(start(), pieces.iter().map(|piece| &piece.0[..]));
+        let single = run(start(), stream.chunks(1));
+        assert_eq!(whole, split);
+        assert_eq!(whole, single);
+    });
 });
+
+/// The events, what was received, and how much was said: tickets have random numbers in them.
+fn run<'a>(
+    mut watched: Watched,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<String>, Vec<u8>, usize) {
+    let mut events = Vec::new();
+    for piece in pieces {
+        if watched.death.is_some() {
+            break;
+        }
+        watched.incoming.extend_from_slice(piece);
+        watched.process(&mut events);
+    }
+    (events, watched.received, watched.outgoing.len())
+}

@@ -2,12 +2,16 @@
 
 use libfuzzer_sys::fuzz_target;
 use mail_tls::{Service, TlsMode};
-use mail_tls_fuzz::{Operation, Watched};
+use mail_tls_fuzz::{Cryptography, Operation, SESSION, Script, Watched, within};
 
-fuzz_target!(|input: (bool, Vec<Operation>)| {
-    let (tls12, operations) = input;
-    let mut client = Watched::client(Service::Imap, TlsMode::Implicit, tls12);
-    for operation in operations {
-        client.apply(operation);
-    }
+// Nothing is encrypted, so that the input can be what a server says who has the keys.
+fuzz_target!(|data: &[u8]| {
+    within(SESSION, data, |input: (bool, Script<Operation>)| {
+        let (tls12, Script(operations)) = input;
+        let mut client =
+            Watched::client(Service::Imap, TlsMode::Implicit, tls12, Cryptography::Clear);
+        for operation in operations {
+            client.apply(operation);
+        }
+    });
 });

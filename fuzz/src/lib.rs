@@ -1,301 +1,94 @@
-//! What the fuzz targets share: one authority, its server, and sessions that watch themselves.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the fixed clock stands at the time of the start"
-)]
+//! What the fuzz targets share: one authority, its server, sessions that watch themselves, and a
+//! meter for what they allocate.
 
-use std::sync::LazyLock;
-use std::time::{Duration, Instant, SystemTime};
+#[path = "../../tests/sessions/clear.rs"]
+pub(crate) mod clear;
+mod der;
+mod meter;
+mod script;
+mod watched;
+mod world;
 
-use arbitrary::Arbitrary;
-use bytes::BytesMut;
-use mail_tls::{
-    Acceptor, Account, Certificates, CertifiedChain, Client, ClientSession, Clock, Connector,
-    EndOfInput, Endpoint, Error, Event, HelloAnswer, Server, ServerSession, Service, TlsMode,
-    TlsVersions, TrustAnchors,
+use arbitrary::{Arbitrary, Unstructured};
+
+pub use der::{certificate_with_names, general_name};
+pub use meter::{Bound, Meter};
+pub use script::{Item, Operation, Piece, Script, Write, read_bytes};
+pub use watched::{Session, Watched};
+pub use world::{
+    Cryptography, DATE, HOST, WORLD, World, acceptor, algorithms, clock, connector, service,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-pub const HOST: &str = "mail.example.org";
+/// For targets that run a session or two on the input. Most of what is fixed is rustls' buffers and
+/// the handshake's own; an operation of one byte may cost a message of an error.
+pub const SESSION: Bound = Bound {
+    peak: (128 << 10, 32),
+    total: (512 << 10, 2 << 10),
+};
 
-/// The anchors, and a chain under them for [`HOST`].
-pub static WORLD: LazyLock<(TrustAnchors, CertifiedChain)> = LazyLock::new(|| {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let anchors = TrustAnchors::from_pem(params.self_signed(&key).unwrap().pem().as_bytes());
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new([HOST.to_owned()])
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    let chain = CertifiedChain::from_pem(leaf.pem().as_bytes(), key.serialize_pem().as_bytes());
-    (anchors.unwrap(), chain.unwrap())
-});
+/// The same with each byte in a read of its own.
+pub const PIECES: Bound = Bound {
+    peak: (256 << 10, 64),
+    total: (1 << 20, 4 << 10),
+};
 
-static NOW: LazyLock<(Instant, SystemTime)> = LazyLock::new(|| (Instant::now(), SystemTime::now()));
+/// For what reads a line or a field.
+pub const TEXT: Bound = Bound {
+    peak: (8 << 10, 32),
+    total: (16 << 10, 128),
+};
 
-pub fn clock() -> Clock {
-    Clock::fixed(NOW.0, NOW.1)
-}
-
-pub fn connector(service: Service, mode: TlsMode, tls12: bool) -> Connector {
-    let versions = if tls12 {
-        TlsVersions::Tls12Only
-    } else {
-        TlsVersions::Tls12AndTls13
+/// Reads the input, and runs the test with it within the bound.
+pub fn within<'a, T: Arbitrary<'a>>(bound: Bound, data: &'a [u8], test: impl FnOnce(T)) {
+    warm_up();
+    let Ok(input) = T::arbitrary_take_rest(Unstructured::new(data)) else {
+        return;
     };
-    let client = Client::builder()
-        .trust_anchors(WORLD.0.clone())
-        .clock(clock())
-        .versions(versions);
-    let endpoint = Endpoint::typed(service, mode, HOST).unwrap();
-    client
-        .build()
-        .unwrap()
-        .connector(&Account::configured(), endpoint)
-        .unwrap()
+    let meter = Meter::start();
+    test(input);
+    meter.assert_within(bound, data.len());
 }
 
-pub fn acceptor(service: Service, asks: bool) -> Acceptor {
-    let server = Server::builder().clock(clock()).build().unwrap();
-    let certificates = Certificates::new(WORLD.1.clone());
-    let builder = server.acceptor(service, TlsMode::Implicit, certificates);
-    if asks {
-        builder.ask_for_each_hello().build().unwrap()
-    } else {
-        builder.build().unwrap()
-    }
-}
+/// What is made once in a process is on nobody's bill.
+fn warm_up() {
+    use std::sync::Once;
 
-/// One thing that an embedder may do, at any time.
-#[derive(Debug, Arbitrary)]
-pub enum Operation {
-    Feed(Vec<u8>),
-    Send(Vec<u8>),
-    Queue(Vec<u8>),
-    Flush,
-    Close,
-    Trim,
-    EndOfInput,
-    Expire(u16),
-    Answer(u8),
-    AcceptIdentity,
-}
+    use mail_tls::{Service, TlsMode};
 
-/// Either side's session.
-pub enum Session {
-    Client(ClientSession),
-    Server(ServerSession),
-}
-
-macro_rules! either {
-    ($session:expr, $it:ident => $call:expr) => {
-        match $session {
-            Session::Client($it) => $call,
-            Session::Server($it) => $call,
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for cryptography in [Cryptography::Real, Cryptography::Clear] {
+            let mut client = Watched::client(Service::Imap, TlsMode::Implicit, false, cryptography);
+            let mut server = Watched::server(Service::Imap, false, cryptography);
+            for _ in 0..4 {
+                server.incoming.unsplit(client.outgoing.split());
+                server.process(&mut Vec::new());
+                client.incoming.unsplit(server.outgoing.split());
+                client.process(&mut Vec::new());
+            }
+            assert!(client.is_established && server.is_established);
         }
+    });
+}
+
+/// Whether a TLSA record names the leaf or the authority of [`WORLD`] for itself: by a digest of
+/// the certificate or its key, or with a certificate or key that has the same key.
+pub fn names_the_chain(usage: u8, selector: u8, matching: u8, data: &[u8]) -> bool {
+    use sha2::{Digest, Sha256, Sha512};
+
+    let der = match usage {
+        2 => &WORLD.root,
+        3 => &WORLD.chain.certificates()[0],
+        _ => return false,
     };
-}
-
-/// A session with its buffers, which checks its promises at each step.
-pub struct Watched {
-    pub session: Session,
-    pub incoming: BytesMut,
-    pub outgoing: BytesMut,
-    pub received: Vec<u8>,
-    pub is_established: bool,
-    pub peer_closed: bool,
-    pub death: Option<Error>,
-    is_closed: bool,
-    is_ended: bool,
-    clock: Clock,
-}
-
-impl Watched {
-    pub fn new(session: Session, outgoing: BytesMut, clock: Clock) -> Self {
-        Self {
-            session,
-            incoming: BytesMut::new(),
-            outgoing,
-            received: Vec::new(),
-            is_established: false,
-            peer_closed: false,
-            death: None,
-            is_closed: false,
-            is_ended: false,
-            clock,
-        }
-    }
-
-    pub fn client(service: Service, mode: TlsMode, tls12: bool) -> Self {
-        let mut outgoing = BytesMut::new();
-        let session = connector(service, mode, tls12)
-            .connect(&mut outgoing)
-            .unwrap();
-        Self::new(Session::Client(session), outgoing, clock())
-    }
-
-    pub fn server(service: Service, asks: bool) -> Self {
-        let session = acceptor(service, asks).accept().unwrap();
-        Self::new(Session::Server(session), BytesMut::new(), clock())
-    }
-
-    /// Processes what has come, and the events as names.
-    pub fn process(&mut self, events: &mut Vec<String>) {
-        loop {
-            let before = self.outgoing.len();
-            let result = either!(&mut self.session, it => it.process(&mut self.incoming, &mut self.outgoing));
-            match result {
-                Ok(Some(Event::Data(data))) => {
-                    assert!(self.is_established && !self.peer_closed && !data.is_empty());
-                    self.received.extend_from_slice(data);
-                }
-                Ok(Some(event)) => {
-                    assert!(self.death.is_none());
-                    match event {
-                        Event::Established => {
-                            assert!(!self.is_established);
-                            self.is_established = true;
-                        }
-                        Event::PeerClosed => {
-                            assert!(self.is_established && !self.peer_closed);
-                            self.peer_closed = true;
-                        }
-                        _ => {}
-                    }
-                    events.push(format!("{event:?}").split('(').next().unwrap().to_owned());
-                }
-                Ok(None) => {
-                    assert!(self.death.is_none() && self.incoming.len() < 18_437 + 5);
-                    break;
-                }
-                Err(error @ Error::Misuse(_)) => {
-                    assert!(self.is_ended, "{error}");
-                    self.incoming.clear();
-                    break;
-                }
-                Err(error) => {
-                    events.push(error.code().to_owned());
-                    self.dies_of(error);
-                    break;
-                }
-            }
-            if self.is_closed {
-                assert_eq!(self.outgoing.len(), before, "nothing after close_notify");
-            }
-        }
-    }
-
-    fn dies_of(&mut self, error: Error) {
-        let _ = (error.to_string(), format!("{error:?}"));
-        match &self.death {
-            Some(death) => assert_eq!(*death, error, "dead is dead"),
-            None => self.death = Some(error),
-        }
-    }
-
-    fn sent(&mut self, result: Result<(), Error>) {
-        match result {
-            Ok(()) => assert!(self.is_established && self.death.is_none()),
-            Err(Error::Misuse(_)) => {}
-            Err(error) => self.dies_of(error),
-        }
-    }
-
-    pub fn apply(&mut self, operation: Operation) {
-        let before = self.outgoing.len();
-        let outgoing = &mut self.outgoing;
-        match operation {
-            Operation::Feed(bytes) => {
-                self.incoming.extend_from_slice(&bytes);
-                self.process(&mut Vec::new());
-            }
-            Operation::Send(data) => {
-                let result = either!(&mut self.session, it => it.send(&data, outgoing));
-                self.sent(result);
-            }
-            Operation::Queue(data) => {
-                let result = either!(&mut self.session, it => it.queue(&data, outgoing));
-                self.sent(result);
-            }
-            Operation::Flush => {
-                let result = either!(&mut self.session, it => it.flush(outgoing));
-                self.sent(result);
-            }
-            Operation::Close => {
-                either!(&mut self.session, it => it.close(outgoing));
-                self.is_closed = true;
-                return;
-            }
-            Operation::Trim => either!(&mut self.session, it => it.trim()),
-            Operation::EndOfInput => {
-                self.is_ended = true;
-                let end = either!(&mut self.session, it => it.end_of_input());
-                assert_eq!(end == EndOfInput::Clean, self.peer_closed);
-                if !self.is_established && self.death.is_none() && !self.is_closed {
-                    self.process(&mut Vec::new());
-                    assert!(self.death.is_some());
-                }
-            }
-            Operation::Expire(seconds) => {
-                self.clock.advance(Duration::from_secs(seconds.into()));
-                if let Err(error) = either!(&mut self.session, it => it.expire(outgoing)) {
-                    self.dies_of(error);
-                }
-            }
-            Operation::Answer(which) => {
-                if let Session::Server(server) = &mut self.session {
-                    let answer = match which % 4 {
-                        0 => HelloAnswer::Configured,
-                        1 => HelloAnswer::Certificate(WORLD.1.clone()),
-                        2 => HelloAnswer::Challenge(WORLD.1.clone()),
-                        _ => HelloAnswer::Refuse,
-                    };
-                    match server.answer(answer, outgoing) {
-                        Ok(()) | Err(Error::Misuse(_)) => {}
-                        Err(error) => self.dies_of(error),
-                    }
-                }
-            }
-            Operation::AcceptIdentity => {
-                if let Session::Server(server) = &mut self.session {
-                    if let Err(error) = server.accept_client_identity() {
-                        if !matches!(error, Error::Misuse(_)) {
-                            self.dies_of(error);
-                        }
-                    }
-                }
-            }
-        }
-        if self.is_closed {
-            assert_eq!(self.outgoing.len(), before, "nothing after close_notify");
-        }
-        either!(&self.session, it => {
-            let _ = (it.deadline(), it.info().map(|info| info.to_string()), it.peer_chain().len());
-        });
-    }
-}
-
-impl Watched {
-    /// Whether sending is allowed now.
-    pub fn may_send(&self) -> bool {
-        self.is_established && !self.is_closed && self.death.is_none()
-    }
-}
-
-/// The signature algorithms of the provider.
-pub fn algorithms() -> rustls::crypto::WebPkiSupportedAlgorithms {
-    rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms
-}
-
-/// Any service that clients use.
-pub fn service(choice: u8) -> Service {
-    match choice % 4 {
-        0 => Service::Imap,
-        1 => Service::Pop3,
-        2 => Service::Submission,
-        _ => Service::ManageSieve,
+    let certificate = webpki::EndEntityCert::try_from(der).unwrap();
+    let key = certificate.subject_public_key_info();
+    let part: &[u8] = if selector == 0 { der } else { &key };
+    match matching {
+        // The key itself is the end of its DER.
+        0 => data.windows(32).any(|window| key.ends_with(window)),
+        1 => Sha256::digest(part)[..] == *data,
+        2 => Sha512::digest(part)[..] == *data,
+        _ => false,
     }
 }
