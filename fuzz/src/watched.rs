@@ -118,10 +118,12 @@ impl Watched {
     }
 
     fn dies_of(&mut self, error: Error) {
-        let _ = (error.to_string(), format!("{error:?}"));
         match &self.death {
             Some(death) => assert_eq!(*death, error, "dead is dead"),
-            None => self.death = Some(error),
+            None => {
+                let _ = (error.to_string(), format!("{error:?}"));
+                self.death = Some(error);
+            }
         }
     }
 
