@@ -175,11 +175,11 @@ impl MessageDecrypter for Clear12 {
     }
 }
 
-/// A record that is too short, or whose last octet is not that of the tag, is damaged.
+/// A record without the tag at its end is damaged.
 fn without_tag(message: &mut InboundOpaqueMessage<'_>) -> Result<(), Error> {
     let length = message.payload.len().checked_sub(TAG.len());
     let length = length.ok_or(Error::DecryptError)?;
-    if message.payload.last() != Some(&0) {
+    if message.payload.get(length..) != Some(&TAG) {
         return Err(Error::DecryptError);
     }
     message.payload.truncate(length);
