@@ -23,6 +23,8 @@
 //! * `quickstart.rs`, `explain.rs`, `submission.rs`, `audit.rs`: the examples, as programs
 //! * `quickstart.rs`, `explain.rs`, `submission.rs`, `client_examples.rs`, `server_examples.rs`,
 //!   `ecosystem.rs`: the examples, as programs; `examples.rs` builds most of them
+//! * `quickstart.rs`, `explain.rs`, `submission.rs`: the examples, as programs
+//! * `attacker.rs`: tlslite-ng that misbehaves on either side
 //! * `channel_binding.rs`: what both ends of one connection export
 //! * `gsasl.rs`: GNU SASL's client authenticates with SCRAM-SHA-256-PLUS, bound to our server's
 //!   channel; `scram.rs` is the mechanism's other side
@@ -37,6 +39,7 @@
 )]
 
 mod audit;
+mod attacker;
 mod certificates;
 mod channel_binding;
 mod client_certificates;
