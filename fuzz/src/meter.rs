@@ -80,6 +80,11 @@ impl Meter {
         (peak, TOTAL.load(Relaxed).wrapping_sub(self.total))
     }
 
+    /// Bytes that were given back since the start.
+    pub fn returned(&self) -> usize {
+        self.live.saturating_sub(LIVE.load(Relaxed))
+    }
+
     pub fn assert_within(&self, bound: Bound, input: usize) {
         let (peak, total) = self.read();
         if std::env::var_os("MAIL_TLS_FUZZ_METER").is_some() {

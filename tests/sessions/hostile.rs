@@ -2,6 +2,8 @@
 //! says is taken apart, changed and put into records anew on its way.
 
 mod alerts;
+mod chains;
+mod facts;
 mod messages;
 mod records;
 
