@@ -107,6 +107,7 @@ fn command(
         CommandVerdict::Proceed => {
             let verb = verb(service, line);
             assert!(!requires_tls || is_harmless(service, &verb), "{verb:?}");
+            let verb = tolerant_verb(service, line);
             assert!(!is_login(service, &verb), "{verb:?}");
             return None;
         }
@@ -132,12 +133,33 @@ fn command(
     upgrade
 }
 
+/// The command's word, as the grammars have it.
 fn verb(service: Service, line: &[u8]) -> String {
-    let line = String::from_utf8_lossy(line).to_ascii_uppercase();
+    let line = String::from_utf8_lossy(command_part(service, line)).to_ascii_uppercase();
     let line = line.trim_end_matches(['\n', '\r']);
-    let words: Vec<&str> = line.split(' ').collect();
-    let at = usize::from(service == Service::Imap);
-    words.get(at).copied().unwrap_or_default().to_owned()
+    line.split([' ', '\t'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The first letters in it, which a parser that skips the rest may take for a command.
+fn tolerant_verb(service: Service, line: &[u8]) -> String {
+    let line = command_part(service, line);
+    let letters = line.iter().skip_while(|byte| !byte.is_ascii_alphabetic());
+    let letters = letters.take_while(|byte| byte.is_ascii_alphabetic());
+    letters
+        .map(|byte| char::from(byte.to_ascii_uppercase()))
+        .collect()
+}
+
+/// What stands behind IMAP's tag.
+fn command_part(service: Service, line: &[u8]) -> &[u8] {
+    let space = line.iter().position(|byte| *byte == b' ');
+    match (service, space) {
+        (Service::Imap, Some(at)) => &line[at + 1..],
+        _ => line,
+    }
 }
 
 fn is_harmless(service: Service, verb: &str) -> bool {
