@@ -7,8 +7,9 @@
 use std::alloc::System;
 
 use bytes::BytesMut;
+use mail_tls_benches::meter::{Meter, Side};
 use mail_tls_benches::ours::Session;
-use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
+use mail_tls_benches::pki::{BUFFER, Key, Kind, Pki, Terms, Version};
 use mail_tls_benches::{bare, ours};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -33,11 +34,18 @@ impl Heap {
     }
 }
 
-/// The two sides, and what each of them allocated.
-struct Counted<C, S> {
-    client: Box<C>,
-    server: Box<S>,
-    heaps: [Heap; 2],
+/// The client's and the server's.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heaps([Heap; 2]);
+
+impl Meter for Heaps {
+    fn measure<R>(&mut self, side: Side, call: impl FnOnce() -> R) -> R {
+        let [client, server] = &mut self.0;
+        match side {
+            Side::Client => client.counted(call),
+            Side::Server => server.counted(call),
+        }
+    }
 }
 
 fn main() {
@@ -63,7 +71,7 @@ fn main() {
         ("TLS 1.3, resumed", Version::Tls13, 1, Kind::Resumed),
     ] {
         let terms = terms(version, tickets, kind);
-        let (ours, bare) = (ours_counted(terms).heaps, bare_counted(terms).heaps);
+        let (ours, bare) = (ours_counted(terms).1.0, bare_counted(terms).1.0);
         for (side, ours, bare) in [("client", ours[0], bare[0]), ("server", ours[1], bare[1])] {
             row(
                 &format!("{name}: {side}"),
@@ -88,9 +96,9 @@ fn main() {
         for (side, index) in [("client", 0), ("server", 1)] {
             row(
                 &format!("{side}, {name}"),
-                ours[index].live,
-                bare[index].live,
-                512 + least[index].live - bare[index].live,
+                ours[index],
+                bare[index],
+                512 + least[index] - bare[index],
             );
         }
     }
@@ -110,104 +118,65 @@ fn row(name: &str, ours: isize, bare: isize, most: isize) {
 }
 
 /// The second handshake of a stack: the first one also fills what is shared.
-fn ours_counted(terms: Terms<'_>) -> Counted<mail_tls::ClientSession, mail_tls::ServerSession> {
+fn ours_counted(terms: Terms<'_>) -> (ours::Pair, Heaps) {
     let mut stack = ours::Stack::new(terms);
     stack.pair();
     let connector = stack.connectors(1).remove(0);
-    let acceptor = stack.acceptor();
-    let mut heaps = [Heap::default(); 2];
-    let [of_client, of_server] = &mut heaps;
-    let (mut to_server, mut to_client) = (buffer(), buffer());
-    let mut client = of_client.counted(|| Box::new(connector.connect(&mut to_server).unwrap()));
-    let mut server = of_server.counted(|| Box::new(acceptor.accept().unwrap()));
-    while !to_server.is_empty() {
-        of_server.counted(|| server.drive(&mut to_server, &mut to_client));
-        of_client.counted(|| client.drive(&mut to_client, &mut to_server));
-    }
-    Counted {
-        client,
-        server,
-        heaps,
-    }
+    let mut heaps = Heaps::default();
+    let pair = stack.handshake(&connector, &mut heaps);
+    (pair, heaps)
 }
 
-fn bare_counted(terms: Terms<'_>) -> Counted<rustls::ClientConnection, rustls::ServerConnection> {
+fn bare_counted(terms: Terms<'_>) -> (bare::Pair, Heaps) {
     let mut stack = bare::Stack::new(terms);
     stack.pair();
     let config = stack.configs(1).remove(0);
-    let mut heaps = [Heap::default(); 2];
-    let [of_client, of_server] = &mut heaps;
-    let (mut to_server, mut to_client) = (Vec::with_capacity(BUFFER), Vec::with_capacity(BUFFER));
-    let mut client = of_client.counted(|| Box::new(stack.client(&config)));
-    of_client.counted(|| bare::drain(&mut client, &mut to_server));
-    let mut server = of_server.counted(|| Box::new(stack.server()));
-    while !to_server.is_empty() {
-        of_server.counted(|| bare::drive(&mut server, &mut to_server, &mut to_client));
-        of_client.counted(|| bare::drive(&mut client, &mut to_client, &mut to_server));
-    }
-    Counted {
-        client,
-        server,
-        heaps,
-    }
+    let mut heaps = Heaps::default();
+    let pair = stack.handshake(&config, &mut heaps);
+    (pair, heaps)
 }
 
-/// What both sides hold after a message of `size` each way and `trim`.
-fn ours_idle(terms: Terms<'_>, size: usize) -> [Heap; 2] {
-    let Counted {
-        mut client,
-        mut server,
-        mut heaps,
-    } = ours_counted(terms);
+/// What both sides hold after a message of `size` each way and `trim`, the sessions included.
+fn ours_idle(terms: Terms<'_>, size: usize) -> [isize; 2] {
+    let (ours::Pair { client, server }, mut heaps) = ours_counted(terms);
+    let mut client = heaps.measure(Side::Client, || Box::new(client));
+    let mut server = heaps.measure(Side::Server, || Box::new(server));
     let message = vec![b'm'; size];
-    let [of_client, of_server] = &mut heaps;
-    let (mut to_server, mut to_client) = (buffer(), buffer());
-    of_client.counted(|| Session::send(&mut *client, &message, &mut to_server));
-    of_server.counted(|| {
+    let mut to_server = BytesMut::with_capacity(BUFFER);
+    let mut to_client = BytesMut::with_capacity(BUFFER);
+    heaps.measure(Side::Client, || {
+        Session::send(&mut *client, &message, &mut to_server);
+    });
+    heaps.measure(Side::Server, || {
         server.drive(&mut to_server, &mut to_client);
         Session::send(&mut *server, &message, &mut to_client);
         server.trim();
     });
-    of_client.counted(|| {
+    heaps.measure(Side::Client, || {
         client.drive(&mut to_client, &mut to_server);
         client.trim();
     });
-    heaps
+    heaps.0.map(|heap| heap.live)
 }
 
-fn bare_idle(terms: Terms<'_>, size: usize) -> [Heap; 2] {
-    let Counted {
-        mut client,
-        mut server,
-        mut heaps,
-    } = bare_counted(terms);
+fn bare_idle(terms: Terms<'_>, size: usize) -> [isize; 2] {
+    let (bare::Pair { client, server }, mut heaps) = bare_counted(terms);
+    let mut client = heaps.measure(Side::Client, || Box::new(client));
+    let mut server = heaps.measure(Side::Server, || Box::new(server));
     let message = vec![b'm'; size];
     let mut into = bare::Plaintext::default();
-    let [of_client, of_server] = &mut heaps;
     let (mut to_server, mut to_client) = (Vec::with_capacity(BUFFER), Vec::with_capacity(BUFFER));
-    of_client.counted(|| bare::send(&mut client, &message, &mut to_server));
-    of_server.counted(|| {
-        bare::receive(
-            &mut server,
-            to_server.as_slice(),
-            to_server.len(),
-            &mut into,
-        );
+    heaps.measure(Side::Client, || {
+        bare::send(&mut client, &message, &mut to_server);
+    });
+    heaps.measure(Side::Server, || {
+        let wire = to_server.as_slice();
+        bare::receive(&mut server, wire, wire.len(), &mut into);
         bare::send(&mut server, &message, &mut to_client);
     });
-    of_client.counted(|| {
-        bare::receive(
-            &mut client,
-            to_client.as_slice(),
-            to_client.len(),
-            &mut into,
-        );
+    heaps.measure(Side::Client, || {
+        let wire = to_client.as_slice();
+        bare::receive(&mut client, wire, wire.len(), &mut into);
     });
-    heaps
-}
-
-const BUFFER: usize = 64 * 1024;
-
-fn buffer() -> BytesMut {
-    BytesMut::with_capacity(BUFFER)
+    heaps.0.map(|heap| heap.live)
 }

@@ -15,8 +15,8 @@ use rustls::{
     SupportedProtocolVersion, version,
 };
 
-use crate::contest::timed;
-use crate::pki::{HOST, Kind, Terms, Version, provider};
+use crate::meter::{Laps, Meter, Side, Unmeasured};
+use crate::pki::{BUFFER, HOST, Kind, Terms, Version, provider};
 
 /// Plaintext that one call of `process_new_packets` can bring: rustls buffers one record.
 const READ: usize = 32 * 1024;
@@ -29,6 +29,8 @@ pub struct Stack<'a> {
     name: ServerName<'static>,
     to_server: Vec<u8>,
     to_client: Vec<u8>,
+    /// Whether what connections have to do with those before has begun.
+    is_ready: bool,
 }
 
 /// An established connection, both ends of it.
@@ -72,13 +74,15 @@ impl<'a> Stack<'a> {
             client: Arc::new(client),
             server: Arc::new(server),
             name: ServerName::try_from(HOST).unwrap(),
-            to_server: Vec::new(),
-            to_client: Vec::new(),
+            to_server: Vec::with_capacity(BUFFER),
+            to_client: Vec::with_capacity(BUFFER),
+            is_ready: false,
         };
         match terms.kind {
             Kind::First => {}
             Kind::Repeat | Kind::Resumed => drop(stack.pair()),
         }
+        stack.is_ready = true;
         stack
     }
 
@@ -96,60 +100,52 @@ impl<'a> Stack<'a> {
         (0..count).map(|_| next()).collect()
     }
 
-    /// A handshake, tickets included, with the time of the client's and of the server's side.
-    fn handshake(&mut self, config: &Arc<ClientConfig>) -> (Pair, [Duration; 2]) {
-        let mut laps = [Duration::ZERO; 2];
-        let [client_lap, server_lap] = &mut laps;
+    /// A handshake, tickets included.
+    pub fn handshake(&mut self, config: &Arc<ClientConfig>, meter: &mut impl Meter) -> Pair {
         let (mut to_server, mut to_client) = (take(&mut self.to_server), take(&mut self.to_client));
-        let mut client = timed(client_lap, || {
-            let mut client = self.client(config);
+        let mut client = meter.measure(Side::Client, || {
+            let mut client = ClientConnection::new(Arc::clone(config), self.name.clone()).unwrap();
             drain(&mut client, &mut to_server);
             client
         });
-        let mut server = timed(server_lap, || self.server());
+        let mut server = meter.measure(Side::Server, || {
+            ServerConnection::new(Arc::clone(&self.server)).unwrap()
+        });
         while !to_server.is_empty() {
-            timed(server_lap, || {
+            meter.measure(Side::Server, || {
                 drive(&mut server, &mut to_server, &mut to_client)
             });
-            timed(client_lap, || {
+            meter.measure(Side::Client, || {
                 drive(&mut client, &mut to_client, &mut to_server)
             });
         }
         (self.to_server, self.to_client) = (to_server, to_client);
         assert!(!client.is_handshaking() && !server.is_handshaking());
-        (Pair { client, server }, laps)
+        let is_resumed = client.handshake_kind() == Some(HandshakeKind::Resumed);
+        assert_eq!(
+            is_resumed,
+            self.is_ready && self.terms.kind == Kind::Resumed
+        );
+        Pair { client, server }
     }
 
     /// So many handshakes, and what it takes to drop the connections.
     pub fn handshakes(&mut self, count: usize) -> [Duration; 2] {
-        let mut sum = [Duration::ZERO; 2];
+        let mut sum = Laps::default();
         for (turn, config) in self.configs(count + 1).iter().enumerate() {
-            let (pair, mut laps) = self.handshake(config);
-            let is_resumed = pair.client.handshake_kind() == Some(HandshakeKind::Resumed);
-            assert_eq!(is_resumed, self.terms.kind == Kind::Resumed);
-            let [client_lap, server_lap] = &mut laps;
-            timed(client_lap, || drop(pair.client));
-            timed(server_lap, || drop(pair.server));
             // The first one warms the caches, in which whoever went before has left other data.
-            if turn > 0 {
-                sum[0] += laps[0];
-                sum[1] += laps[1];
-            }
+            let mut warming = Laps::default();
+            let laps = if turn > 0 { &mut sum } else { &mut warming };
+            let pair = self.handshake(config, laps);
+            laps.measure(Side::Client, || drop(pair.client));
+            laps.measure(Side::Server, || drop(pair.server));
         }
-        sum
-    }
-
-    pub fn client(&self, config: &Arc<ClientConfig>) -> ClientConnection {
-        ClientConnection::new(Arc::clone(config), self.name.clone()).unwrap()
-    }
-
-    pub fn server(&self) -> ServerConnection {
-        ServerConnection::new(Arc::clone(&self.server)).unwrap()
+        sum.0
     }
 
     pub fn pair(&mut self) -> Pair {
         let config = self.configs(1).remove(0);
-        self.handshake(&config).0
+        self.handshake(&config, &mut Unmeasured)
     }
 }
 

@@ -5,7 +5,7 @@
 //! them alike. Nobody is handicapped: the same provider of cryptography, suites, groups, chain,
 //! verification, number of tickets and reuse of buffers.
 //!
-//! * `contest.rs`: rounds, ratios and the table
+//! * `contest.rs`: rounds, ratios and the table; `meter.rs`: what is measured of a handshake
 //! * `pki.rs`: the certificates
 //! * `ours.rs`, `bare.rs`, `system.rs`, `aead.rs`: mail-tls, rustls' buffered API used with care,
 //!   the system's OpenSSL, and the cipher alone
@@ -17,6 +17,7 @@
 pub mod aead;
 pub mod bare;
 pub mod contest;
+pub mod meter;
 pub mod ours;
 pub mod pki;
 #[cfg(feature = "openssl")]

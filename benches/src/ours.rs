@@ -9,8 +9,8 @@ use mail_tls::{
     TrustAnchors,
 };
 
-use crate::contest::timed;
-use crate::pki::{HOST, Kind, Terms, Version, provider};
+use crate::meter::{Laps, Meter, Side, Unmeasured};
+use crate::pki::{BUFFER, HOST, Kind, Terms, Version, provider};
 
 /// What both sides' sessions do.
 pub trait Session {
@@ -62,6 +62,8 @@ pub struct Stack<'a> {
     acceptor: Acceptor,
     to_server: BytesMut,
     to_client: BytesMut,
+    /// Whether what sessions have to do with those before has begun.
+    is_ready: bool,
 }
 
 /// An established session, both ends of it.
@@ -97,13 +99,15 @@ impl<'a> Stack<'a> {
             connector: connector(&client),
             client,
             acceptor: acceptor.build().unwrap(),
-            to_server: BytesMut::new(),
-            to_client: BytesMut::new(),
+            to_server: BytesMut::with_capacity(BUFFER),
+            to_client: BytesMut::with_capacity(BUFFER),
+            is_ready: false,
         };
         match terms.kind {
             Kind::First => {}
             Kind::Repeat | Kind::Resumed => drop(stack.pair()),
         }
+        stack.is_ready = true;
         stack
     }
 
@@ -116,42 +120,36 @@ impl<'a> Stack<'a> {
         (0..count).map(|_| next()).collect()
     }
 
-    pub fn acceptor(&self) -> &Acceptor {
-        &self.acceptor
-    }
-
-    /// A handshake, tickets included, with the time of the client's and of the server's side.
-    fn handshake(&mut self, connector: &Connector) -> (Pair, [Duration; 2]) {
-        let mut laps = [Duration::ZERO; 2];
-        let [client_lap, server_lap] = &mut laps;
+    /// A handshake, tickets included.
+    pub fn handshake(&mut self, connector: &Connector, meter: &mut impl Meter) -> Pair {
         let (to_server, to_client) = (&mut self.to_server, &mut self.to_client);
-        let mut client = timed(client_lap, || connector.connect(to_server).unwrap());
-        let mut server = timed(server_lap, || self.acceptor.accept().unwrap());
+        let mut client = meter.measure(Side::Client, || connector.connect(to_server).unwrap());
+        let mut server = meter.measure(Side::Server, || self.acceptor.accept().unwrap());
         while !to_server.is_empty() {
-            timed(server_lap, || server.drive(to_server, to_client));
-            timed(client_lap, || client.drive(to_client, to_server));
+            meter.measure(Side::Server, || server.drive(to_server, to_client));
+            meter.measure(Side::Client, || client.drive(to_client, to_server));
         }
         assert!(client.is_established() && server.is_established());
-        (Pair { client, server }, laps)
+        let is_resumed = client.info().is_some_and(|info| info.is_resumed());
+        assert_eq!(
+            is_resumed,
+            self.is_ready && self.terms.kind == Kind::Resumed
+        );
+        Pair { client, server }
     }
 
     /// So many handshakes, and what it takes to drop the sessions.
     pub fn handshakes(&mut self, count: usize) -> [Duration; 2] {
-        let mut sum = [Duration::ZERO; 2];
+        let mut sum = Laps::default();
         for (turn, connector) in self.connectors(count + 1).iter().enumerate() {
-            let (pair, mut laps) = self.handshake(connector);
-            let is_resumed = pair.client.info().is_some_and(|info| info.is_resumed());
-            assert_eq!(is_resumed, self.terms.kind == Kind::Resumed);
-            let [client_lap, server_lap] = &mut laps;
-            timed(client_lap, || drop(pair.client));
-            timed(server_lap, || drop(pair.server));
             // The first one warms the caches, in which whoever went before has left other data.
-            if turn > 0 {
-                sum[0] += laps[0];
-                sum[1] += laps[1];
-            }
+            let mut warming = Laps::default();
+            let laps = if turn > 0 { &mut sum } else { &mut warming };
+            let pair = self.handshake(connector, laps);
+            laps.measure(Side::Client, || drop(pair.client));
+            laps.measure(Side::Server, || drop(pair.server));
         }
-        sum
+        sum.0
     }
 
     /// A client that has sent its ClientHello, and what the server answers.
@@ -165,7 +163,7 @@ impl<'a> Stack<'a> {
 
     pub fn pair(&mut self) -> Pair {
         let connector = self.connectors(1).remove(0);
-        self.handshake(&connector).0
+        self.handshake(&connector, &mut Unmeasured)
     }
 }
 

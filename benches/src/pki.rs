@@ -9,6 +9,9 @@ use rcgen::{
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
+/// Capacity of what a transport's buffers begin with: no handshake makes them grow.
+pub const BUFFER: usize = 64 * 1024;
+
 /// The server's name.
 pub const HOST: &str = "imap.example.org";
 

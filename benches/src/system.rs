@@ -11,7 +11,7 @@ use openssl::ssl::{
 };
 use openssl::x509::X509;
 
-use crate::contest::timed;
+use crate::meter::{Laps, Meter, Side, Unmeasured};
 use crate::pki::{HOST, Kind, Terms, Version};
 
 /// The library's own name and version.
@@ -108,21 +108,19 @@ impl Stack {
         }
     }
 
-    /// A handshake, tickets included, with the time of the client's and of the server's side.
-    pub fn handshake(&mut self) -> (Pair, [Duration; 2]) {
-        let mut laps = [Duration::ZERO; 2];
-        let [client_lap, server_lap] = &mut laps;
-        let mut client = timed(client_lap, || {
+    /// A handshake, tickets included.
+    pub fn handshake(&mut self, meter: &mut impl Meter) -> Pair {
+        let mut client = meter.measure(Side::Client, || {
             let mut client = Ssl::new(&self.client).unwrap();
             client.set_hostname(HOST).unwrap();
             client.param_mut().set_host(HOST).unwrap();
             Stage::Client(client)
         });
-        let mut server = timed(server_lap, || {
+        let mut server = meter.measure(Side::Server, || {
             Stage::Server(Ssl::new(&self.server).unwrap())
         });
-        client = timed(client_lap, || client.step());
-        server = timed(server_lap, || server.step());
+        client = meter.measure(Side::Client, || client.step());
+        server = meter.measure(Side::Server, || server.step());
         loop {
             let to_server = std::mem::take(&mut client.pipe().outgoing);
             let to_client = std::mem::take(&mut server.pipe().outgoing);
@@ -131,39 +129,36 @@ impl Stack {
             }
             if !to_server.is_empty() {
                 server.pipe().incoming = to_server;
-                server = timed(server_lap, || server.step());
+                server = meter.measure(Side::Server, || server.step());
             }
             if !to_client.is_empty() {
                 client.pipe().incoming.extend(to_client);
-                client = timed(client_lap, || client.step());
+                client = meter.measure(Side::Client, || client.step());
             }
         }
-        match (client, server) {
-            (Stage::Done(client), Stage::Done(server)) => (Pair { client, server }, laps),
-            _ => panic!("the handshake is not done"),
-        }
+        let (Stage::Done(client), Stage::Done(server)) = (client, server) else {
+            panic!("the handshake is not done")
+        };
+        assert!(!client.ssl().session_reused());
+        Pair { client, server }
     }
 
     /// So many handshakes, and what it takes to drop the connections.
     pub fn handshakes(&mut self, count: usize) -> [Duration; 2] {
-        let mut sum = [Duration::ZERO; 2];
+        let mut sum = Laps::default();
         for turn in 0..=count {
-            let (pair, mut laps) = self.handshake();
-            assert!(!pair.client.ssl().session_reused());
-            let [client_lap, server_lap] = &mut laps;
-            timed(client_lap, || drop(pair.client));
-            timed(server_lap, || drop(pair.server));
             // The first one warms the caches, in which whoever went before has left other data.
-            if turn > 0 {
-                sum[0] += laps[0];
-                sum[1] += laps[1];
-            }
+            let mut warming = Laps::default();
+            let laps = if turn > 0 { &mut sum } else { &mut warming };
+            let pair = self.handshake(laps);
+            laps.measure(Side::Client, || drop(pair.client));
+            laps.measure(Side::Server, || drop(pair.server));
         }
-        sum
+        sum.0
     }
 
     pub fn pair(&mut self) -> Pair {
-        self.handshake().0
+        self.handshake(&mut Unmeasured)
     }
 }
 
