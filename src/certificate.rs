@@ -3,11 +3,7 @@
 //! Only what identity and verification ask for is looked into, when they ask for it. Whether the
 //! certificate is to be believed is not decided here.
 
-use std::time::Duration;
-
 use pki_types::UnixTime;
-use x509_parser::prelude::FromDer;
-use x509_parser::time::ASN1Time;
 
 use crate::der::{self, NotDer, Reader};
 
@@ -131,12 +127,12 @@ impl<'a> Certificate<'a> {
     }
 
     pub(crate) fn dates(&self) -> Result<Dates, NotDer> {
-        let (rest, not_before) = ASN1Time::from_der(self.validity).map_err(|_| NotDer)?;
-        let (rest, not_after) = ASN1Time::from_der(rest).map_err(|_| NotDer)?;
-        Reader::new(rest).finish()?;
+        let mut dates = Reader::new(self.validity);
+        let (not_before, not_after) = (dates.time()?, dates.time()?);
+        dates.finish()?;
         Ok(Dates {
-            not_before: unix_time(&not_before)?,
-            not_after: unix_time(&not_after)?,
+            not_before,
+            not_after,
         })
     }
 
@@ -144,9 +140,9 @@ impl<'a> Certificate<'a> {
     pub(crate) fn not_after(&self) -> Result<UnixTime, NotDer> {
         let mut dates = Reader::new(self.validity);
         dates.value()?;
-        let (rest, not_after) = ASN1Time::from_der(dates.rest()).map_err(|_| NotDer)?;
-        Reader::new(rest).finish()?;
-        unix_time(&not_after)
+        let not_after = dates.time()?;
+        dates.finish()?;
+        Ok(not_after)
     }
 
     pub(crate) fn public_key(&self) -> Result<PublicKey<'a>, NotDer> {
@@ -315,9 +311,4 @@ pub(crate) const fn bits(content: &[u8]) -> Result<&[u8], NotDer> {
         [0, bits @ ..] => Ok(bits),
         _ => Err(NotDer),
     }
-}
-
-pub(crate) fn unix_time(time: &ASN1Time) -> Result<UnixTime, NotDer> {
-    let seconds = u64::try_from(time.timestamp()).map_err(|_| NotDer)?;
-    Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }

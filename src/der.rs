@@ -5,6 +5,8 @@
 //! numbers only, definite lengths in their shortest form, nothing beyond the end. (asn1-rs, which
 //! x509-parser brings, takes lengths that are not in their shortest form.)
 
+mod time;
+
 /// `BOOLEAN`.
 pub(crate) const BOOLEAN: u8 = 0x01;
 /// `INTEGER`.

@@ -71,7 +71,7 @@ pub(super) fn pkix(
     let identity = identify(&requirements.peer, &names);
     let vouched = identity.beyond_constraints();
     let path = path::check(
-        end_entity,
+        (end_entity, &leaf),
         evidence.intermediates,
         requirements,
         vouched,

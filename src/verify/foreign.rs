@@ -140,7 +140,7 @@ pub(super) fn evaluate<'a>(
     if let (Some(VerifierRefusal::UntrustedChain), false) = (&refusal, is_trusted) {
         // It does not say more; what can be seen without anybody's trust says why.
         let path = path::check(
-            end_entity,
+            (end_entity, &leaf),
             evidence.intermediates,
             requirements,
             None,

@@ -42,7 +42,7 @@ impl ValidPath {
 /// What else a path must satisfy; where it does not, the search goes on.
 pub(super) type Condition<'c> = &'c dyn Fn(&VerifiedPath<'_>) -> Result<(), Error>;
 
-/// Searches a path from `end_entity` to one of the anchors and verifies it: signatures, dates,
+/// Searches a path from the peer's certificate to one of the anchors and verifies it: signatures, dates,
 /// authorities, purposes, path lengths, name constraints.
 ///
 /// `vouched` is the name by which the peer is identified if it stands where rustls-webpki compares
@@ -53,7 +53,7 @@ pub(super) type Condition<'c> = &'c dyn Fn(&VerifiedPath<'_>) -> Result<(), Erro
 /// Where a name constraint meets a name of a type that rustls-webpki does not evaluate, it refuses
 /// the path (RFC 5280 §4.2.1.10 leaves nothing else), and so it is refused here.
 pub(super) fn check(
-    end_entity: &CertificateDer<'_>,
+    leaf: (&CertificateDer<'_>, &Certificate<'_>),
     intermediates: &[CertificateDer<'_>],
     requirements: &Requirements,
     vouched: Option<&str>,
@@ -66,7 +66,7 @@ pub(super) fn check(
         now,
     );
     let found = search(
-        end_entity,
+        leaf,
         intermediates,
         requirements,
         vouched,
@@ -98,7 +98,7 @@ pub(super) fn check(
 
 /// The earliest notAfter of the path that was found.
 fn search(
-    end_entity: &CertificateDer<'_>,
+    (end_entity, certificate): (&CertificateDer<'_>, &Certificate<'_>),
     intermediates: &[CertificateDer<'_>],
     requirements: &Requirements,
     vouched: Option<&str>,
@@ -110,7 +110,6 @@ fn search(
         Purpose::ClientAuthentication => KeyUsage::client_auth(),
     };
     let leaf = EndEntityCert::try_from(end_entity)?;
-    let certificate = Certificate::parse(end_entity).map_err(|_| Error::BadDer)?;
     let is_acceptable = |path: &VerifiedPath<'_>| {
         if let Some(name) = vouched {
             permit(path, name)?;
@@ -118,7 +117,7 @@ fn search(
         if let Some(condition) = condition {
             condition(path)?;
         }
-        checker.permit(&certificate, path)
+        checker.permit(certificate, path)
     };
     let path = leaf.verify_for_usage(
         requirements.algorithms.all,

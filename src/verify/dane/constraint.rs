@@ -57,7 +57,7 @@ pub(super) fn in_any_path(
     let identity = identify(&requirements.peer, &names);
     let intermediates = with_trusted_intermediates(evidence, requirements);
     let path = path::check(
-        end_entity,
+        (end_entity, &chain.own.certificate),
         &intermediates,
         requirements,
         identity.beyond_constraints(),

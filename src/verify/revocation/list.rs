@@ -7,12 +7,10 @@
 use pki_types::UnixTime;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
-use x509_parser::prelude::FromDer;
-use x509_parser::time::ASN1Time;
 
 use super::scope::Scope;
 use super::{RevocationCause, Status};
-use crate::certificate::{Certificate, PublicKey, bits, unix_time};
+use crate::certificate::{Certificate, PublicKey, bits};
 use crate::der::{self, NotDer, Reader};
 use crate::verify::walk::Signature;
 
@@ -101,8 +99,7 @@ impl<'a> Parts<'a> {
         fields.optional(der::INTEGER)?; // version
         fields.expect(der::SEQUENCE)?; // signature, the same as the outer one
         let issuer = fields.expect(der::SEQUENCE)?.content;
-        let (rest, this_update) = ASN1Time::from_der(fields.rest()).map_err(|_| NotDer)?;
-        let (_, next_update) = ASN1Time::from_der(rest).map_err(|_| NotDer)?;
+        let (this_update, next_update) = (fields.time()?, fields.time()?);
         Ok(Self {
             signature: Signature {
                 algorithm,
@@ -110,8 +107,8 @@ impl<'a> Parts<'a> {
                 bits,
             },
             issuer,
-            this_update: unix_time(&this_update)?,
-            next_update: unix_time(&next_update)?,
+            this_update,
+            next_update,
         })
     }
 }
