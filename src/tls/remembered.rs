@@ -15,10 +15,18 @@ use crate::verify::Verification;
 /// Everything else that a verdict depends on (trust anchors, reference identifiers, policy) is
 /// fixed for a connector, and an account that changes makes its connectors stale. What changes is
 /// the time: a verdict holds for an hour at most, not beyond the first date at which it would be
-/// another, and not at all once the clock has gone back. The signature of the handshake, which
+/// another, and not at all once the clock has gone back behind any time that it has shown here. The
+/// signature of the handshake, which
 /// proves that the peer holds the key, is no part of it and is verified at every connection.
 #[derive(Debug, Default)]
-pub(super) struct RememberedVerdicts(Mutex<VecDeque<Remembered>>);
+pub(super) struct RememberedVerdicts(Mutex<Memory>);
+
+#[derive(Debug)]
+struct Memory {
+    verdicts: VecDeque<Remembered>,
+    /// The latest time at which anything was asked for or kept.
+    latest: UnixTime,
+}
 
 #[derive(Debug)]
 struct Remembered {
@@ -36,9 +44,9 @@ impl RememberedVerdicts {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Option<Verification> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|remembered| remembered.holds(now));
-        let found = all.iter().find(|remembered| {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.see(now);
+        let found = memory.verdicts.iter().find(|remembered| {
             remembered.end_entity == *end_entity && remembered.intermediates == intermediates
         })?;
         Some(found.verification.clone())
@@ -52,11 +60,12 @@ impl RememberedVerdicts {
         verification: &Verification,
         now: UnixTime,
     ) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= REMEMBERED_VERDICTS {
-            all.pop_front();
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.see(now);
+        if memory.verdicts.len() >= REMEMBERED_VERDICTS {
+            memory.verdicts.pop_front();
         }
-        all.push_back(Remembered {
+        memory.verdicts.push_back(Remembered {
             end_entity: end_entity.clone().into_owned(),
             intermediates: intermediates
                 .iter()
@@ -65,6 +74,27 @@ impl RememberedVerdicts {
             verification: verification.clone(),
             since: now,
         });
+    }
+}
+
+impl Memory {
+    /// Forgets what does not hold at `now`. A clock that goes back, and then on again, would make
+    /// any verdict last for longer than it may.
+    fn see(&mut self, now: UnixTime) {
+        if now < self.latest {
+            self.verdicts.clear();
+        }
+        self.latest = now;
+        self.verdicts.retain(|remembered| remembered.holds(now));
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            verdicts: VecDeque::new(),
+            latest: UnixTime::since_unix_epoch(Duration::ZERO),
+        }
     }
 }
 
@@ -130,6 +160,20 @@ mod tests {
             memory.recall(&leaf, &[], at(11)).is_none(),
             "forgotten, not suspended"
         );
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_forgets_also_what_is_older_still() {
+        let (leaf, verdict) = verified(1).remove(0);
+        let memory = RememberedVerdicts::default();
+        memory.remember(&leaf, &[], &verdict, at(0));
+        assert!(memory.recall(&leaf, &[], at(3000)).is_some());
+        assert!(memory.recall(&leaf, &[], at(2999)).is_none());
+        // It was asked for another chain when it went back.
+        memory.remember(&leaf, &[], &verdict, at(0));
+        assert!(memory.recall(&leaf, &[leaf.clone()], at(3000)).is_none());
+        assert!(memory.recall(&leaf, &[leaf.clone()], at(2999)).is_none());
+        assert!(memory.recall(&leaf, &[], at(3000)).is_none());
     }
 
     #[test]

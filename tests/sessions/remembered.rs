@@ -1,14 +1,93 @@
 //! The verdict on a chain is remembered, and forgotten when it could be another.
 //!
-//! What shows it: the trust anchors are fixed for a connector, so that the only way to see whether
-//! a chain was verified again is a date that has passed in between. A remembered verdict must not
-//! outlive it.
+//! Whether a chain was verified again shows in the number of signatures that the provider was given
+//! to verify, and in a date that has passed in between.
 
+use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use mail_tls::{Acceptor, Certificates, Connector, Service, TlsMode};
+use mail_tls::{
+    Acceptor, Certificates, Client, Connector, MinimumConfidentiality, RevocationPolicy, Service,
+    TlsMode,
+};
+use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 
-use crate::support::{HOST, Pair, Told, World};
+use crate::support::{HOST, Pair, Told, World, provider};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+thread_local! {
+    static VERIFIED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts the signatures that are verified on this thread.
+#[derive(Debug)]
+struct Counting(&'static dyn SignatureVerificationAlgorithm);
+
+impl SignatureVerificationAlgorithm for Counting {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        VERIFIED.set(VERIFIED.get() + 1);
+        self.0.verify_signature(public_key, message, signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.0.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.0.signature_alg_id()
+    }
+}
+
+type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
+
+fn counting(algorithms: Algorithms) -> Algorithms {
+    let all = algorithms.iter().map(|one| {
+        let counting: &'static dyn SignatureVerificationAlgorithm =
+            Box::leak(Box::new(Counting(*one)));
+        counting
+    });
+    all.collect::<Vec<_>>().leak()
+}
+
+fn counting_provider() -> Arc<CryptoProvider> {
+    let mut provider = provider();
+    let algorithms = provider.signature_verification_algorithms;
+    let mapping = algorithms.mapping.iter();
+    provider.signature_verification_algorithms = WebPkiSupportedAlgorithms {
+        all: counting(algorithms.all),
+        mapping: mapping
+            .map(|(scheme, algorithms)| (*scheme, counting(algorithms)))
+            .collect::<Vec<_>>()
+            .leak(),
+    };
+    Arc::new(provider)
+}
+
+fn counting_world() -> World {
+    World {
+        provider: Some(counting_provider()),
+        ..World::new()
+    }
+}
+
+/// The signatures that are verified in one established session: with the chain's one, and with the
+/// handshake's alone.
+const ANEW: usize = 2;
+const REMEMBERED: usize = 1;
+
+fn verified(connector: &Connector, acceptor: &Acceptor) -> usize {
+    let before = VERIFIED.get();
+    assert_eq!(outcome(connector, acceptor), "established");
+    VERIFIED.get() - before
+}
 
 /// An acceptor that gives no tickets, so that each handshake is a full one, with a leaf that is
 /// good from `from` to `until` days from now.
@@ -121,4 +200,130 @@ fn a_verdict_belongs_to_one_connector() {
     );
     let connector = world.client().connector(&world.account, endpoint).unwrap();
     assert_eq!(outcome(&connector, &acceptor), "name-mismatch");
+}
+
+/// The signature of the handshake proves that the peer holds the key, each time anew.
+#[test]
+fn the_chain_is_remembered_and_the_handshake_is_verified() {
+    let world = counting_world();
+    let (connector, acceptor) = (world.connector(), acceptor(&world, -1, 10));
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+    assert_eq!(verified(&connector, &acceptor), REMEMBERED);
+    // A clone is the same connector.
+    assert_eq!(verified(&connector.clone(), &acceptor), REMEMBERED);
+}
+
+#[test]
+fn a_verdict_is_remembered_for_an_hour_from_when_it_was_reached() {
+    let world = counting_world();
+    let (connector, acceptor) = (world.connector(), acceptor(&world, -1, 10));
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+    world.clock.advance(HOUR / 2);
+    assert_eq!(verified(&connector, &acceptor), REMEMBERED);
+    // What was asked for in between does not make it younger.
+    world.clock.advance(HOUR / 2);
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+}
+
+#[test]
+fn a_clock_that_has_gone_back_by_a_second_is_enough() {
+    let world = counting_world();
+    let (connector, acceptor) = (world.connector(), acceptor(&world, -1, 10));
+    let now = SystemTime::now();
+    world.clock.set_wall(now);
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+    world.clock.set_wall(now - Duration::from_secs(1));
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+    world.clock.set_wall(now);
+    assert_eq!(verified(&connector, &acceptor), REMEMBERED);
+}
+
+/// It is forgotten with the connector, whichever of its inputs has changed.
+#[test]
+fn what_a_verdict_depends_on_is_fixed_for_a_connector() {
+    let world = counting_world();
+    let (connector, acceptor) = (world.connector(), acceptor(&world, -1, 10));
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+    // The same account, endpoint and client: another connector.
+    assert_eq!(verified(&world.connector(), &acceptor), ANEW);
+    // Other trust anchors.
+    let elsewhere = World {
+        clock: world.clock.clone(),
+        account: world.account.clone(),
+        ..counting_world()
+    };
+    assert_eq!(outcome(&elsewhere.connector(), &acceptor), "bad-signature");
+    assert_eq!(verified(&connector, &acceptor), REMEMBERED);
+    // Another generation of the account.
+    world
+        .account
+        .raise_minimum(MinimumConfidentiality::default());
+    let refused = connector.connect(&mut bytes::BytesMut::new()).unwrap_err();
+    assert_eq!(refused.code(), "stale-connector");
+    assert_eq!(verified(&world.connector(), &acceptor), ANEW);
+}
+
+/// The account was changed between the ClientHello and the certificate that would be recalled.
+#[test]
+fn a_session_that_is_under_way_when_the_account_changes_is_refused() {
+    let world = counting_world();
+    let (connector, acceptor) = (world.connector(), acceptor(&world, -1, 10));
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+    let mut pair = Pair::new(&connector, &acceptor);
+    world
+        .account
+        .raise_minimum(MinimumConfidentiality::default());
+    pair.run();
+    match pair.client_trace().as_slice() {
+        [Told::Failed(error)] => assert_eq!(error.code(), "stale-connector"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_verdict_is_not_remembered_beyond_the_end_of_a_revocation_list() {
+    let world = counting_world();
+    let lists = world
+        .authority
+        .revocation_list(SystemTime::now() + HOUR / 2);
+    let client = Client::builder()
+        .trust_anchors(world.authority.anchors())
+        .clock(world.clock.clone())
+        .crypto_provider(counting_provider())
+        .revocation_lists(lists, RevocationPolicy::RequireKnown)
+        .build()
+        .unwrap();
+    let connector = client.connector(&world.account, world.endpoint()).unwrap();
+    let acceptor = acceptor(&world, -1, 10);
+    // The list's own signature as well.
+    assert_eq!(verified(&connector, &acceptor), ANEW + 1);
+    assert_eq!(verified(&connector, &acceptor), REMEMBERED);
+    world.clock.advance(HOUR / 2 + Duration::from_secs(2));
+    assert_eq!(outcome(&connector, &acceptor), "revocation-unknown");
+}
+
+/// A refusal is found out each time: it may be mended by the next.
+#[test]
+fn a_refusal_is_not_remembered() {
+    let world = counting_world();
+    let (connector, acceptor) = (world.connector(), acceptor(&world, 1, 10));
+    assert_eq!(outcome(&connector, &acceptor), "not-yet-valid");
+    world.clock.advance(HOUR * 25);
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    let world = counting_world();
+    let client = Client::builder()
+        .trust_anchors(world.authority.anchors())
+        .clock(world.clock.clone())
+        .crypto_provider(counting_provider())
+        .forget_verdicts()
+        .build()
+        .unwrap();
+    let connector = client.connector(&world.account, world.endpoint()).unwrap();
+    let acceptor = acceptor(&world, -1, 10);
+    assert_eq!(verified(&connector, &acceptor), ANEW);
+    assert_eq!(verified(&connector, &acceptor), ANEW);
 }

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::BytesMut;
 use mail_tls::{
     Acceptor, AcceptorBuilder, Account, ApiMisuse, Certificates, CertifiedChain, Client,
-    ClientSession, Clock, Connector, Endpoint, Error, Event, Limits, ProtocolError, Server,
-    ServerSession, Service, TlsMode, TlsVersions, TrustAnchors,
+    ClientSession, Clock, Connector, Endpoint, Error, Event, Limits, ProtocolError,
+    RevocationLists, Server, ServerSession, Service, TlsMode, TlsVersions, TrustAnchors,
 };
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, PrivateKeyDer};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SignatureAlgorithm};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer,
+    KeyIdMethod, KeyPair, SerialNumber, SignatureAlgorithm,
+};
 use rustls::crypto::CryptoProvider;
 
 pub(crate) const HOST: &str = "imap.example.org";
@@ -102,6 +105,20 @@ impl Authority {
 }
 
 impl Authority {
+    /// An empty revocation list that is good from yesterday until `until`.
+    pub(crate) fn revocation_list(&self, until: SystemTime) -> RevocationLists {
+        let list = CertificateRevocationListParams {
+            this_update: (SystemTime::now() - Duration::from_secs(24 * 60 * 60)).into(),
+            next_update: until.into(),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).unwrap();
+        RevocationLists::from_der([list.der().to_vec()]).unwrap()
+    }
+
     /// A chain and key for a bare rustls peer.
     pub(crate) fn issue_der(
         &self,
