@@ -1,15 +1,24 @@
-//! Allocations of a handshake, and what an idle session holds, beside rustls used bare.
+//! Allocations of a handshake, and what idle sessions hold, beside rustls used bare.
 //!
 //! The heap of Rust alone is seen: aws-lc allocates its key schedules in C, for both alike. What
 //! belongs to a session is counted in the calls of its side, the session's own size included; the
 //! buffers that an embedder shares among sessions are not.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a stopwatch reads the clock of the machine"
+)]
 
 use std::alloc::System;
+use std::fmt::Write as _;
+use std::time::Instant;
 
 use bytes::BytesMut;
+use mail_tls::identity::{PresentedIds, ReferenceIds, first_match};
+use mail_tls::{Host, Provenance};
+use mail_tls_benches::contest::Effort;
 use mail_tls_benches::meter::{Meter, Side};
 use mail_tls_benches::ours::Session;
-use mail_tls_benches::pki::{BUFFER, Key, Kind, Pki, Terms, Version};
+use mail_tls_benches::pki::{BUFFER, HOST, Key, Kind, Pki, Terms, Version};
 use mail_tls_benches::{bare, ours};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -109,12 +118,145 @@ fn main() {
         size_of::<rustls::ClientConnection>(),
         size_of::<rustls::ServerConnection>()
     );
+    print_parts(&pki);
+    print_many(
+        &pki,
+        match Effort::chosen() {
+            Effort::Full => 100_000,
+            Effort::Smoke => 100,
+        },
+    );
 }
 
 fn row(name: &str, ours: isize, bare: isize, most: isize) {
     let more = ours - bare;
-    let verdict = if more <= most { "met" } else { "missed" };
-    println!("| {name} | {ours} | {bare} | {more} | ≤ {most} {verdict} |");
+    println!(
+        "| {name} | {ours} | {bare} | {more} | {} |",
+        verdict(more, most)
+    );
+}
+
+fn verdict(value: isize, most: isize) -> String {
+    let verdict = if value <= most { "met" } else { "missed" };
+    format!("≤ {most} {verdict}")
+}
+
+fn buffer() -> BytesMut {
+    BytesMut::with_capacity(BUFFER)
+}
+
+/// What is done without an allocation, or with a few.
+fn print_parts(pki: &Pki) {
+    println!("\n## Allocations beside TLS\n");
+    println!("| what | allocations | target |");
+    println!("|---|---|---|");
+    let counted = |call: &mut dyn FnMut()| {
+        let mut heap = Heap::default();
+        heap.counted(call);
+        heap.allocations
+    };
+    let print = |name: &str, allocations: usize, most: usize| {
+        println!(
+            "| {name} | {allocations} | {} |",
+            verdict(allocations as isize, most as isize)
+        );
+    };
+    let terms = Terms {
+        pki,
+        version: Version::Tls13,
+        tickets: Some(0),
+        kind: Kind::First,
+    };
+    let host = Host::parse(HOST).unwrap();
+    let references = ReferenceIds::for_host(&host, Provenance::Typed).unwrap();
+    let matched = counted(&mut || {
+        let presented = PresentedIds::of(&pki.chain[0]).unwrap();
+        assert!(first_match(&references, &presented).is_some());
+    });
+    print("identity: parse and match", matched, 0);
+
+    let connector = ours::Stack::new(terms).starttls_connector();
+    for (name, extensions) in [("short", 6), ("16 KiB", 208)] {
+        let reply = ours::ehlo_reply(extensions);
+        let (mut incoming, mut outgoing) = (buffer(), buffer());
+        let dialog = counted(&mut || {
+            let mut client = connector.connect(&mut outgoing).unwrap();
+            for said in [ours::GREETING, &reply, ours::AGREEMENT] {
+                incoming.extend_from_slice(said);
+                client.drive(&mut incoming, &mut outgoing);
+            }
+        });
+        let mut outgoing = buffer();
+        let hello = counted(&mut || drop(connector.upgrade(&[], &mut outgoing).unwrap()));
+        let name = format!("STARTTLS dialog, {name}, without its ClientHello");
+        print(&name, dialog - hello, 3);
+    }
+
+    let pair = ours::Stack::new(terms).pair();
+    let info = pair.server.info().unwrap();
+    let mut text = String::with_capacity(1024);
+    let clause = counted(&mut || write!(text, "{}", info.received_clause().unwrap()).unwrap());
+    print("the clauses for Received", clause, 0);
+    let line = counted(&mut || write!(text, "{info}").unwrap());
+    print("a line for the log", line, 0);
+}
+
+/// Idle sessions of a server in one process, after a line each way and `trim`.
+fn print_many(pki: &Pki, most: usize) {
+    println!("\n## Many idle sessions of a server\n");
+    println!("| sessions | bytes for each, Rust | bytes for each, resident | µs to create one |");
+    println!("|---|---|---|---|");
+    let terms = Terms {
+        pki,
+        version: Version::Tls13,
+        tickets: Some(0),
+        kind: Kind::Repeat,
+    };
+    let mut stack = ours::Stack::new(terms);
+    let connector = stack.connectors(1).remove(0);
+    // The first ones fill what is shared.
+    for _ in 0..10 {
+        drop(stack.pair());
+    }
+    let mut sessions = Vec::with_capacity(most);
+    let (mut heaps, resident) = (Heaps::default(), resident());
+    let mut marks = [1, 10, 100].map(|part| most / part);
+    marks.reverse();
+    let mut begin = Instant::now();
+    let mut since = 0;
+    while sessions.len() < most {
+        let ours::Pair {
+            mut client,
+            mut server,
+        } = stack.handshake(&connector, &mut heaps);
+        let (mut to_server, mut to_client) = (buffer(), buffer());
+        Session::send(&mut client, b"a1 IDLE\r\n", &mut to_server);
+        heaps.measure(Side::Server, || {
+            server.drive(&mut to_server, &mut to_client);
+            Session::send(&mut server, b"+ idling\r\n", &mut to_client);
+            server.trim();
+        });
+        sessions.push(server);
+        if marks.contains(&sessions.len()) {
+            let count = sessions.len();
+            let per_session = |bytes: isize| bytes / count as isize;
+            println!(
+                "| {count} | {} | {} | {:.0} |",
+                per_session(heaps.0[1].live) + size_of::<mail_tls::ServerSession>() as isize,
+                per_session(self::resident() - resident),
+                begin.elapsed().as_micros() as f64 / (count - since) as f64
+            );
+            (begin, since) = (Instant::now(), count);
+        }
+    }
+}
+
+/// Bytes of this process that are in memory, what C has allocated among them.
+fn resident() -> isize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<isize>().ok());
+    kibibytes.unwrap_or_default() * 1024
 }
 
 /// The second handshake of a stack: the first one also fills what is shared.

@@ -143,6 +143,10 @@ impl<'a> Stack<'a> {
         sum.0
     }
 
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
+    }
+
     pub fn pair(&mut self) -> Pair {
         let config = self.configs(1).remove(0);
         self.handshake(&config, &mut Unmeasured)

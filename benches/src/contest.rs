@@ -77,10 +77,11 @@ impl<'a, const N: usize> Contestant<'a, N> {
 }
 
 /// Lets the contestants that `enter` makes run in turn; the first is compared with each other one.
-/// One comparison for each figure.
+/// One comparison for each figure, in a table with these columns.
 pub fn contest<'a, const N: usize>(
     effort: Effort,
     rounds: usize,
+    columns: &[&str],
     comparisons: [Comparison; N],
     mut enter: impl FnMut() -> Vec<Contestant<'a, N>>,
 ) {
@@ -109,7 +110,7 @@ pub fn contest<'a, const N: usize>(
     }
     for (figure, comparison) in comparisons.iter().enumerate() {
         let figures: Vec<&[f64]> = times.iter().map(|one| one[figure].as_slice()).collect();
-        comparison.print(&names, &figures);
+        comparison.print(columns, &names, &figures);
     }
 }
 
@@ -148,28 +149,36 @@ impl Comparison {
         self
     }
 
-    fn print(&self, names: &[&str], figures: &[&[f64]]) {
+    /// One row: the figure of mail-tls, and the ratios to the others by column.
+    fn print(&self, columns: &[&str], names: &[&str], figures: &[&[f64]]) {
         let ours = figures[0];
-        for (name, other) in names.iter().zip(figures).skip(1) {
-            let ratios: Vec<f64> = ours
-                .iter()
-                .zip(*other)
-                .map(|(ours, other)| match self.measure {
-                    Measure::Time { .. } => ours / other,
-                    Measure::Speed { .. } => other / ours,
-                })
-                .collect();
-            let [low, median, high] = quartiles(&ratios);
-            let target = self.targets.iter().find(|target| target.against == *name);
-            println!(
-                "| {} | {} | {} {} | **{median:.3}** ({low:.3} to {high:.3}) | {} |",
-                self.name,
-                self.shown(ours),
-                name,
-                self.shown(other),
-                target.map_or(String::new(), |target| self.judge(target, median)),
-            );
+        let mut row = format!("| {} | {} |", self.name, self.shown(ours));
+        for column in columns {
+            let other = names.iter().position(|name| name == column);
+            match other.filter(|index| *index > 0) {
+                Some(index) => row += &format!(" {} |", self.beside(column, ours, figures[index])),
+                None => row += " |",
+            }
         }
+        println!("{row}");
+    }
+
+    /// The median of the ratios, their quartiles, and what is asked of it.
+    fn beside(&self, name: &str, ours: &[f64], other: &[f64]) -> String {
+        let ratios: Vec<f64> = ours
+            .iter()
+            .zip(other)
+            .map(|(ours, other)| match self.measure {
+                Measure::Time { .. } => ours / other,
+                Measure::Speed { .. } => other / ours,
+            })
+            .collect();
+        let [low, median, high] = quartiles(&ratios);
+        let target = self.targets.iter().find(|target| target.against == name);
+        let verdict = target.map_or(String::new(), |target| {
+            format!(", {}", self.judge(target, median))
+        });
+        format!("**{median:.3}** ({low:.3} to {high:.3}){verdict}")
     }
 
     fn judge(&self, target: &Target, ratio: f64) -> String {
@@ -184,6 +193,9 @@ impl Comparison {
     fn shown(&self, times: &[f64]) -> String {
         let [_, median, _] = quartiles(times);
         match self.measure {
+            Measure::Time { operations } if median / operations < 1e-6 => {
+                format!("{:.0} ns", median / operations * 1e9)
+            }
             Measure::Time { operations } => format!("{:.2} µs", median / operations * 1e6),
             Measure::Speed { bytes } => format!("{:.0} MB/s", bytes / median / 1e6),
         }
@@ -200,10 +212,14 @@ pub fn is_wanted(section: &str) -> bool {
 }
 
 /// The table's head; its rows follow as they are measured.
-pub fn print_head(title: &str) {
+pub fn print_head(title: &str, columns: &[&str]) {
     println!("\n## {title}\n");
-    println!("| what | mail-tls | beside | ratio: median (quartiles) | target |");
-    println!("|---|---|---|---|---|");
+    let named: String = columns
+        .iter()
+        .map(|name| format!(" beside {name} |"))
+        .collect();
+    println!("| what | mail-tls |{named}");
+    println!("|---|---|{}", "---|".repeat(columns.len()));
 }
 
 /// Adds the time of `call` to `lap`.

@@ -7,8 +7,8 @@
 //!
 //! * `contest.rs`: rounds, ratios and the table; `meter.rs`: what is measured of a handshake
 //! * `pki.rs`: the certificates
-//! * `ours.rs`, `bare.rs`, `system.rs`, `aead.rs`: mail-tls, rustls' buffered API used with care,
-//!   the system's OpenSSL, and the cipher alone
+//! * `ours.rs`, `bare.rs`, `duplex.rs`, `system.rs`, `aead.rs`: mail-tls, rustls' buffered API used
+//!   with care, tokio-rustls over an in-memory duplex, the system's OpenSSL, and the cipher alone
 #![expect(
     clippy::disallowed_methods,
     reason = "a stopwatch reads the clock of the machine"
@@ -17,6 +17,7 @@
 pub mod aead;
 pub mod bare;
 pub mod contest;
+pub mod duplex;
 pub mod meter;
 pub mod ours;
 pub mod pki;

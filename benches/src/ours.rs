@@ -161,11 +161,37 @@ impl<'a> Stack<'a> {
         (client, to_client)
     }
 
+    /// A connector to a submission server with STARTTLS.
+    pub fn starttls_connector(&self) -> Connector {
+        let endpoint = Endpoint::typed(Service::Submission, TlsMode::StartTls, HOST).unwrap();
+        self.client
+            .connector(&Account::configured(), endpoint)
+            .unwrap()
+    }
+
     pub fn pair(&mut self) -> Pair {
         let connector = self.connectors(1).remove(0);
         self.handshake(&connector, &mut Unmeasured)
     }
 }
+
+/// How a submission server begins.
+pub const GREETING: &[u8] = b"220 mail.example.org ESMTP ready\r\n";
+
+/// What it says to EHLO, with so many extensions besides STARTTLS.
+pub fn ehlo_reply(extensions: usize) -> Vec<u8> {
+    let mut said = b"250-mail.example.org\r\n".to_vec();
+    for at in 0..extensions {
+        let line =
+            format!("250-XEXTENSION{at:04} with parameters that nobody knows about, but many\r\n");
+        said.extend_from_slice(line.as_bytes());
+    }
+    said.extend_from_slice(b"250 STARTTLS\r\n");
+    said
+}
+
+/// Its agreement.
+pub const AGREEMENT: &[u8] = b"220 go ahead\r\n";
 
 fn connector(client: &Client) -> Connector {
     let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, HOST).unwrap();

@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use mail_tls_benches::aead::Aead;
 use mail_tls_benches::bare::{self, Plaintext};
 use mail_tls_benches::contest::{Comparison, Contestant, Effort, contest, print_head, timed};
+use mail_tls_benches::duplex;
 use mail_tls_benches::ours::{self, Session};
 use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 #[cfg(feature = "openssl")]
@@ -22,6 +23,8 @@ const MIB: usize = 1024 * KIB;
 const PIECE: usize = 64 * KIB;
 /// Small writes between two flushes.
 const LINES: usize = 64;
+
+const COLUMNS: [&str; 4] = ["rustls", "tokio-rustls", "OpenSSL", "the cipher alone"];
 
 fn terms(pki: &Pki) -> Terms<'_> {
     Terms {
@@ -38,7 +41,7 @@ fn volume(size: usize) -> usize {
 }
 
 pub(crate) fn send(effort: Effort) {
-    print_head("Sending");
+    print_head("Sending", &COLUMNS);
     let pki = Pki::new(Key::P256);
     for (name, size, least) in [
         ("64 B", 64, 0.95),
@@ -50,10 +53,11 @@ pub(crate) fn send(effort: Effort) {
         let bytes = volume(size);
         let row = Comparison::speed(format!("writes of {name}"), bytes).target("rustls", least);
         let plaintext = vec![b'm'; size];
-        contest(effort, ROUNDS, [row], || {
+        contest(effort, ROUNDS, &COLUMNS, [row], || {
             vec![
                 send_ours(&pki, &plaintext, bytes),
                 send_bare(&pki, &plaintext, bytes),
+                send_async(&pki, &plaintext, bytes),
                 #[cfg(feature = "openssl")]
                 send_system(&pki, &plaintext, bytes),
                 seal(size.min(16 * KIB), bytes),
@@ -64,7 +68,7 @@ pub(crate) fn send(effort: Effort) {
     let bytes = volume(line.len());
     let row =
         Comparison::speed("queue of 64 B, a flush after 64 of them", bytes).target("rustls", 3.0);
-    contest(effort, ROUNDS, [row], || {
+    contest(effort, ROUNDS, &COLUMNS, [row], || {
         vec![
             queue_ours(&pki, &line, bytes),
             queue_bare(&pki, &line, bytes),
@@ -116,6 +120,25 @@ fn send_system<'a>(pki: &Pki, plaintext: &'a [u8], bytes: usize) -> Contestant<'
                 pair.client.get_mut().outgoing.clear();
             }
         });
+        [lap]
+    })
+}
+
+fn send_async<'a>(pki: &Pki, plaintext: &'a [u8], bytes: usize) -> Contestant<'a, 1> {
+    let mut pair = duplex::Stack::new(terms(pki)).pair();
+    let mut wire = Vec::with_capacity(2 * MIB);
+    Contestant::new("tokio-rustls", move || {
+        let (mut lap, mut sent) = (Duration::ZERO, 0);
+        while sent < bytes {
+            timed(&mut lap, || {
+                let end = bytes.min(sent + MIB.max(plaintext.len()));
+                while sent < end {
+                    pair.send(plaintext);
+                    sent += plaintext.len();
+                }
+            });
+            pair.discard(&mut wire);
+        }
         [lap]
     })
 }
@@ -183,17 +206,18 @@ const RECORDS: [(&str, usize, f64, f64); 5] = [
 ];
 
 pub(crate) fn receive_in_memory(effort: Effort) {
-    print_head("Receiving, fed in memory in pieces of 64 KiB, the fill not in the time");
+    print_head("Receiving in memory", &COLUMNS);
     let pki = Pki::new(Key::P256);
     for (name, size, least, _) in RECORDS {
         let bytes = volume(size);
         let row = Comparison::speed(format!("records of {name}"), bytes)
             .target("rustls", least)
             .target("OpenSSL", 1.9);
-        contest(effort, ROUNDS, [row], || {
+        contest(effort, ROUNDS, &COLUMNS, [row], || {
             vec![
                 receive_ours(&pki, size, bytes),
                 receive_bare(&pki, size, bytes),
+                receive_async(&pki, size, bytes),
                 #[cfg(feature = "openssl")]
                 receive_system(&pki, size, bytes, Transport::Memory),
                 open(size, bytes),
@@ -242,6 +266,31 @@ fn receive_bare<'a>(pki: &Pki, size: usize, bytes: usize) -> Contestant<'a, 1> {
     })
 }
 
+fn receive_async<'a>(pki: &Pki, size: usize, bytes: usize) -> Contestant<'a, 1> {
+    let mut pair = duplex::Stack::new(terms(pki)).pair();
+    let mut into = vec![0; 32 * KIB];
+    let plaintext = vec![b'm'; size];
+    // Pieces of whole records: what is left of one would be waited for.
+    let records = whole_records(size, bytes);
+    Contestant::new("tokio-rustls", move || {
+        let (mut lap, mut received) = (Duration::ZERO, 0);
+        while received < bytes {
+            let count = records.min((bytes - received) / size);
+            for _ in 0..count {
+                pair.send_to_client(&plaintext);
+            }
+            timed(&mut lap, || pair.receive(count * size, &mut into));
+            received += count * size;
+        }
+        [lap]
+    })
+}
+
+/// Records in a piece of 64 KiB.
+fn whole_records(size: usize, bytes: usize) -> usize {
+    (PIECE / (size + 22)).max(1).min(bytes / size)
+}
+
 #[cfg(feature = "openssl")]
 enum Transport {
     Memory,
@@ -269,7 +318,7 @@ fn receive_system<'a>(
         }
     };
     // OpenSSL holds the cut record at a piece's end: pieces of whole records instead.
-    let records = (PIECE / (size + 22)).max(1).min(bytes / size);
+    let records = whole_records(size, bytes);
     Contestant::new("OpenSSL", move || {
         let (mut lap, mut received) = (Duration::ZERO, 0);
         while received < bytes {
@@ -305,7 +354,7 @@ fn open<'a>(size: usize, bytes: usize) -> Contestant<'a, 1> {
 }
 
 pub(crate) fn receive_from_socket(effort: Effort) {
-    print_head("Receiving from a socket pair, written in pieces of 64 KiB, the fill in the time");
+    print_head("Receiving from a socket", &COLUMNS[..3]);
     let pki = Pki::new(Key::P256);
     let runtime = runtime::Builder::new_current_thread()
         .enable_io()
@@ -316,7 +365,7 @@ pub(crate) fn receive_from_socket(effort: Effort) {
         let row = Comparison::speed(format!("records of {name}"), bytes)
             .target("rustls", least)
             .target("OpenSSL", 1.9);
-        contest(effort, ROUNDS, [row], || {
+        contest(effort, ROUNDS, &COLUMNS[..3], [row], || {
             vec![
                 read_ours(&pki, size, bytes, &runtime),
                 read_bare(&pki, size, bytes),

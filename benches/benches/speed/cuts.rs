@@ -12,7 +12,7 @@ use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 const KIB: usize = 1024;
 
 pub(crate) fn run(effort: Effort) {
-    print_head("64-byte records, all in one buffer");
+    print_head("64-byte records in one buffer", &["16 KiB of them"]);
     let pki = Pki::new(Key::P256);
     let terms = Terms {
         pki: &pki,
@@ -22,17 +22,18 @@ pub(crate) fn run(effort: Effort) {
     };
     let row = Comparison::speed("1 MiB of them, beside 16 KiB", 1024 * KIB)
         .target("16 KiB of them", 0.90);
-    contest(effort, 300, [row], || {
+    contest(effort, 300, &["16 KiB of them"], [row], || {
         vec![
             many_records(terms, "mail-tls", 1024 * KIB),
             many_records(terms, "16 KiB of them", 16 * KIB),
         ]
     });
-    println!("\n## Fed byte by byte: ns for a call, by quarter of the input\n");
-    println!("| what | first | second | third | last |");
+    println!("\n## Fed byte by byte\n");
+    println!("| ns for a call, by quarter of the input | first | second | third | last |");
     println!("|---|---|---|---|---|");
     record(terms, effort);
     handshake(terms, effort);
+    dialog(terms, effort);
 }
 
 /// 1 MiB of plaintext in records of 64 bytes, `buffer` bytes of it in `incoming` at a time.
@@ -71,6 +72,18 @@ fn handshake(terms: Terms<'_>, effort: Effort) {
         calls.feed(&mut client, &flight);
     }
     calls.print("the server's flight in a handshake");
+}
+
+/// The time of each call for the bytes of a plaintext dialog.
+fn dialog(terms: Terms<'_>, effort: Effort) {
+    let connector = ours::Stack::new(terms).starttls_connector();
+    let mut calls = Calls::default();
+    for _ in 0..effort.rounds(40) {
+        let mut client = connector.connect(&mut BytesMut::new()).unwrap();
+        client.drive(&mut ours::GREETING.into(), &mut BytesMut::new());
+        calls.feed(&mut client, &ours::ehlo_reply(200));
+    }
+    calls.print("an answer of 16 KiB before STARTTLS");
 }
 
 #[derive(Default)]

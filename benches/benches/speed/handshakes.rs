@@ -4,10 +4,12 @@ use mail_tls_benches::contest::{Comparison, Contestant, Effort, contest, print_h
 use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 #[cfg(feature = "openssl")]
 use mail_tls_benches::system;
-use mail_tls_benches::{bare, ours};
+use mail_tls_benches::{bare, duplex, ours};
 
 const ROUNDS: usize = 800;
 const HANDSHAKES: usize = 4;
+const COLUMNS: [&str; 3] = ["rustls", "tokio-rustls", "OpenSSL"];
+const TICKETS: [&str; 2] = ["rustls, 2 sealed", "rustls, 2 in memory"];
 
 pub(crate) fn run(effort: Effort) {
     let (p256, rsa) = (Pki::new(Key::P256), Pki::new(Key::Rsa2048));
@@ -33,7 +35,7 @@ pub(crate) fn run(effort: Effort) {
         ..full
     };
 
-    print_head("Handshakes");
+    print_head("Handshakes", &COLUMNS);
     let compare = |name: &str, terms: Terms<'_>, most: f64, openssl: Option<f64>| {
         let [mut client, server] = sides(name);
         client = client.target("rustls", most);
@@ -41,8 +43,8 @@ pub(crate) fn run(effort: Effort) {
             client = client.target("OpenSSL", most);
         }
         let rows = [client, server.target("rustls", most.max(1.02))];
-        contest(effort, ROUNDS, rows, || {
-            let all = [ours(terms), bare("rustls", terms)].into_iter();
+        contest(effort, ROUNDS, &COLUMNS, rows, || {
+            let all = [ours(terms), bare("rustls", terms), duplex(terms)].into_iter();
             #[cfg(feature = "openssl")]
             let all = all.chain((terms.kind == Kind::First).then(|| system(terms)));
             all.collect()
@@ -54,6 +56,7 @@ pub(crate) fn run(effort: Effort) {
     compare("TLS 1.3, P-256, again without a ticket", repeat, 0.60, None);
     compare("TLS 1.3, P-256, resumed", resumed, 1.03, None);
 
+    print_head("Tickets", &TICKETS);
     // The number of tickets that each gives by default: rustls two, from memory.
     for (name, terms, most) in [("P-256", full, 0.97), ("RSA-2048", full_rsa, 1.00)] {
         let defaults = Terms {
@@ -68,7 +71,7 @@ pub(crate) fn run(effort: Effort) {
         let server = server
             .target("rustls, 2 sealed", most)
             .target("rustls, 2 in memory", most);
-        contest(effort, ROUNDS, [client, server], || {
+        contest(effort, ROUNDS, &TICKETS, [client, server], || {
             vec![
                 ours(defaults),
                 bare("rustls, 2 sealed", two),
@@ -90,6 +93,11 @@ fn ours(terms: Terms<'_>) -> Contestant<'_, 2> {
 fn bare<'a>(name: &'static str, terms: Terms<'a>) -> Contestant<'a, 2> {
     let mut stack = bare::Stack::new(terms);
     Contestant::new(name, move || stack.handshakes(HANDSHAKES))
+}
+
+fn duplex(terms: Terms<'_>) -> Contestant<'_, 2> {
+    let mut stack = duplex::Stack::new(terms);
+    Contestant::new("tokio-rustls", move || stack.handshakes(HANDSHAKES))
 }
 
 #[cfg(feature = "openssl")]

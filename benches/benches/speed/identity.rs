@@ -13,7 +13,7 @@ use webpki::EndEntityCert;
 const MATCHES: usize = 50;
 
 pub(crate) fn run(effort: Effort) {
-    print_head("Identity: parse and match");
+    print_head("Identity", &["rustls-webpki"]);
     for (names, none_at_most) in [(1, 1.0), (10, 1.0), (100, 1.0), (1000, 0.2)] {
         let certificate = certificate(names);
         for (what, host, at_most) in [
@@ -26,7 +26,7 @@ pub(crate) fn run(effort: Effort) {
         ] {
             let row = Comparison::time(format!("{names} names, {what}"), MATCHES)
                 .target("rustls-webpki", at_most);
-            contest(effort, 200, [row], || {
+            contest(effort, 200, &["rustls-webpki"], [row], || {
                 vec![ours(&certificate, &host), webpki(&certificate, &host)]
             });
         }

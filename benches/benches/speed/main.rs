@@ -11,23 +11,27 @@ mod bulk;
 mod cuts;
 mod handshakes;
 mod identity;
+mod parts;
 
 use mail_tls_benches::contest::{Effort, is_wanted};
 
 type Section = (&'static str, fn(Effort));
 
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 9] = [
     ("handshakes", handshakes::run),
     ("send", bulk::send),
     ("receive", bulk::receive_in_memory),
     ("socket", bulk::receive_from_socket),
     ("cuts", cuts::run),
     ("identity", identity::run),
+    ("dialogs", parts::dialogs),
+    ("evaluate", parts::evaluations),
+    ("text", parts::text),
 ];
 
 fn main() {
     let effort = Effort::chosen();
-    println!("ratios to the contestant beside; time: less is better, speed: more is better");
+    println!("median of the ratios (quartiles); time: less is better, speed: more is better");
     #[cfg(feature = "openssl")]
     println!("{}", mail_tls_benches::system::version());
     #[cfg(not(feature = "openssl"))]
