@@ -186,35 +186,37 @@ impl<'a> SessionInfo<'a> {
 
 impl fmt::Display for SessionInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mode = match self.mode {
-            TlsMode::Implicit => "implicit",
-            TlsMode::StartTls => "starttls",
-        };
-        write!(
-            f,
-            "service={} mode={mode} version={}",
-            self.service,
-            self.version()
-        )?;
-        field(f, "cipher", self.cipher_suite())?;
-        field(f, "group", self.group())?;
+        // A line for each session: what is text already goes past the machinery of formats.
+        f.write_str("service=")?;
+        self.service.fmt(f)?;
+        f.write_str(match self.mode {
+            TlsMode::Implicit => " mode=implicit version=",
+            TlsMode::StartTls => " mode=starttls version=",
+        })?;
+        self.version().fmt(f)?;
+        field(f, " cipher=", self.cipher_suite())?;
+        field(f, " group=", self.group())?;
         match self.alpn() {
-            Some(id) => write!(f, " alpn={}", UntrustedText::new(id, 255))?,
+            Some(id) => field(f, " alpn=", Some(UntrustedText::new(id, 255)))?,
             None => f.write_str(" alpn=-")?,
         }
-        field(f, "sni", self.server_name())?;
-        let yes = |yes| if yes { "yes" } else { "no" };
-        write!(f, " resumed={}", yes(self.is_resumed()))?;
+        f.write_str(" sni=")?;
+        f.write_str(self.server_name().unwrap_or("-"))?;
+        f.write_str(if self.is_resumed() {
+            " resumed=yes peer="
+        } else {
+            " resumed=no peer="
+        })?;
         let verification = self.verification();
         match verification.and_then(Verification::reference) {
-            Some(reference) => write!(f, " peer={}", reference.name())?,
-            None => field(f, "peer", verification.map(how))?,
+            Some(reference) => reference.name().fmt(f)?,
+            None => f.write_str(verification.map_or("-", how))?,
         }
-        write!(
-            f,
-            " client-certificate={}",
-            yes(self.client_certificate_sent())
-        )
+        f.write_str(if self.client_certificate_sent() {
+            " client-certificate=yes"
+        } else {
+            " client-certificate=no"
+        })
     }
 }
 
@@ -228,8 +230,9 @@ fn how(verification: &Verification) -> &'static str {
 }
 
 fn field(f: &mut fmt::Formatter<'_>, key: &str, value: Option<impl fmt::Display>) -> fmt::Result {
+    f.write_str(key)?;
     match value {
-        Some(value) => write!(f, " {key}={value}"),
-        None => write!(f, " {key}=-"),
+        Some(value) => value.fmt(f),
+        None => f.write_str("-"),
     }
 }
