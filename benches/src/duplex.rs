@@ -35,7 +35,7 @@ impl<'a> Stack<'a> {
     }
 
     /// A handshake, tickets included.
-    fn handshake(&mut self, config: &Arc<ClientConfig>, meter: &mut impl Meter) -> Pair {
+    fn handshake(&self, config: &Arc<ClientConfig>, meter: &mut impl Meter) -> Pair {
         let (near, far) = duplex(CAPACITY);
         let name = ServerName::try_from(HOST).unwrap();
         let mut client = pin!(meter.measure(Side::Client, || {
@@ -61,7 +61,7 @@ impl<'a> Stack<'a> {
     }
 
     /// So many handshakes, and what it takes to drop the connections.
-    pub fn handshakes(&mut self, count: usize) -> [Duration; 2] {
+    pub fn handshakes(&self, count: usize) -> [Duration; 2] {
         let mut sum = Laps::default();
         for (turn, config) in self.0.configs(count + 1).iter().enumerate() {
             // The first one warms the caches, in which whoever went before has left other data.
@@ -74,7 +74,7 @@ impl<'a> Stack<'a> {
         sum.0
     }
 
-    pub fn pair(&mut self) -> Pair {
+    pub fn pair(&self) -> Pair {
         let config = self.0.configs(1).remove(0);
         self.handshake(&config, &mut Unmeasured)
     }

@@ -171,8 +171,16 @@ mod tests {
         assert!(memory.recall(&leaf, &[], at(2999)).is_none());
         // It was asked for another chain when it went back.
         memory.remember(&leaf, &[], &verdict, at(0));
-        assert!(memory.recall(&leaf, &[leaf.clone()], at(3000)).is_none());
-        assert!(memory.recall(&leaf, &[leaf.clone()], at(2999)).is_none());
+        assert!(
+            memory
+                .recall(&leaf, std::slice::from_ref(&leaf), at(3000))
+                .is_none()
+        );
+        assert!(
+            memory
+                .recall(&leaf, std::slice::from_ref(&leaf), at(2999))
+                .is_none()
+        );
         assert!(memory.recall(&leaf, &[], at(3000)).is_none());
     }
 

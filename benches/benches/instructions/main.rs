@@ -26,7 +26,7 @@ use paths::{PATHS, Path};
 /// Given to this program when it is run under valgrind.
 const COUNTED: &str = "--under-valgrind";
 /// What a ratio may be above and below the reference.
-const RATIO_TOLERANCE: f64 = 0.015;
+const RATIO_TOLERANCE: f64 = 0.02;
 /// What a count that has nobody beside may be above and below the reference, in parts of it.
 const COUNT_TOLERANCE: f64 = 0.05;
 

@@ -1,10 +1,11 @@
 //! What is counted.
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 
 use bytes::BytesMut;
 use mail_tls::identity::{PresentedIds, ReferenceIds, first_match};
-use mail_tls::{Host, Provenance};
+use mail_tls::{Host, Provenance, SessionInfo};
 use mail_tls_benches::bare;
 use mail_tls_benches::meter::{Meter, Side};
 use mail_tls_benches::ours::{self, Session};
@@ -23,7 +24,7 @@ pub(crate) struct Path {
 const RUSTLS: Option<&str> = Some("rustls");
 const WEBPKI: Option<&str> = Some("rustls-webpki");
 /// Handshakes in one count: tables are searched in another order each time.
-const HANDSHAKES: u64 = 8;
+const HANDSHAKES: u64 = 24;
 /// Records in one count: what happens once in a while has its part.
 const RECORDS: u64 = 32;
 
@@ -35,7 +36,7 @@ const fn path(name: &'static str, beside: Option<&'static str>, rounds: u64) -> 
     }
 }
 
-pub(crate) const PATHS: [Path; 14] = [
+pub(crate) const PATHS: [Path; 17] = [
     path("full: client", RUSTLS, HANDSHAKES),
     path("full: server", RUSTLS, HANDSHAKES),
     path("full, TLS 1.2: client", RUSTLS, HANDSHAKES),
@@ -50,6 +51,9 @@ pub(crate) const PATHS: [Path; 14] = [
     path("receive 1 KiB", RUSTLS, RECORDS),
     path("receive 16 KiB", RUSTLS, RECORDS),
     path("identity: parse and match", WEBPKI, 1),
+    path("STARTTLS dialog", None, 1),
+    path("clauses for Received", None, 1),
+    path("line for the log", None, 1),
 ];
 
 impl Path {
@@ -97,6 +101,13 @@ pub(crate) fn run(label: &str) {
         Some(("resumed", side)) => handshake(resumed, side, is_ours),
         Some(("identity", _)) => identity(&pki, is_ours),
         _ => match (name.split_once(' '), is_ours) {
+            (Some(("STARTTLS", _)), true) => dialog(quiet),
+            (Some(("clauses", _)), true) => text(quiet, |info, text| {
+                write!(text, "{}", info.received_clause().unwrap()).unwrap();
+            }),
+            (Some(("line", _)), true) => text(quiet, |info, text| {
+                write!(text, "{info}").unwrap();
+            }),
             (Some(("send", size)), true) => send(quiet, bytes(size)),
             (Some(("send", size)), false) => send_bare(quiet, bytes(size)),
             (Some(("receive", size)), true) => receive(quiet, bytes(size)),
@@ -248,4 +259,27 @@ fn identity(pki: &Pki, is_ours: bool) {
         })
     };
     assert!(is_match);
+}
+
+/// Up to the command STARTTLS.
+fn dialog(terms: Terms<'_>) {
+    let connector = ours::Stack::new(terms).starttls_connector();
+    let reply = ours::ehlo_reply(6);
+    let mut incoming = BytesMut::with_capacity(BUFFER);
+    let mut outgoing = BytesMut::with_capacity(BUFFER);
+    counted(|| {
+        let mut client = connector.connect(&mut outgoing).unwrap();
+        for said in [ours::GREETING, &reply] {
+            incoming.extend_from_slice(said);
+            client.drive(&mut incoming, &mut outgoing);
+        }
+    });
+    assert!(outgoing.ends_with(b"STARTTLS\r\n"));
+}
+
+fn text(terms: Terms<'_>, write: fn(SessionInfo<'_>, &mut String)) {
+    let pair = ours::Stack::new(terms).pair();
+    let mut text = String::with_capacity(1024);
+    counted(|| write(pair.server.info().unwrap(), &mut text));
+    assert!(!text.is_empty());
 }

@@ -96,7 +96,7 @@ fn bare<'a>(name: &'static str, terms: Terms<'a>) -> Contestant<'a, 2> {
 }
 
 fn duplex(terms: Terms<'_>) -> Contestant<'_, 2> {
-    let mut stack = duplex::Stack::new(terms);
+    let stack = duplex::Stack::new(terms);
     Contestant::new("tokio-rustls", move || stack.handshakes(HANDSHAKES))
 }
 

@@ -58,9 +58,10 @@ fn dialog<'a>(connector: Connector, extensions: usize) -> Contestant<'a, 1> {
     Contestant::new("mail-tls", move || {
         let mut lap = Duration::ZERO;
         let (mut incoming, mut outgoing) = (
-            BytesMut::from(ours::GREETING),
-            BytesMut::with_capacity(4096),
+            BytesMut::with_capacity(BUFFER),
+            BytesMut::with_capacity(BUFFER),
         );
+        incoming.extend_from_slice(ours::GREETING);
         let client = timed(&mut lap, || {
             let mut client = connector.connect(&mut outgoing).unwrap();
             client.drive(&mut incoming, &mut outgoing);
