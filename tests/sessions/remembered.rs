@@ -251,7 +251,10 @@ fn what_a_verdict_depends_on_is_fixed_for_a_connector() {
         account: world.account.clone(),
         ..counting_world()
     };
-    assert_eq!(outcome(&elsewhere.connector(), &acceptor), "bad-signature");
+    assert_eq!(
+        outcome(&elsewhere.connector(), &acceptor),
+        "unknown-authority"
+    );
     assert_eq!(verified(&connector, &acceptor), REMEMBERED);
     // Another generation of the account.
     world
