@@ -38,8 +38,8 @@
     reason = "real peers need real sockets and real time"
 )]
 
-mod audit;
 mod attacker;
+mod audit;
 mod certificates;
 mod channel_binding;
 mod client_certificates;

@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::BytesMut;
 use mail_tls::TlsVersions;
+use mail_tls::client_identity::IdentityMapping;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
@@ -214,7 +215,7 @@ pub(crate) fn attack(
         Side::Server => {
             let acceptor = world
                 .acceptor_builder()
-                .request_client_certificates(world.authority.anchors())
+                .request_client_certificates(world.authority.anchors(), IdentityMapping::key())
                 .build()
                 .unwrap();
             let verifier = WebPkiServerVerifier::builder_with_provider(roots, clear());
