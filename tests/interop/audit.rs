@@ -258,7 +258,7 @@ fn chains_that_a_server_sends() {
             1,
             &["[expired]", "renew the certificate"],
         ),
-        (Some(Fault::UnknownAuthority), 1, &["[bad-signature]"]),
+        (Some(Fault::UnknownAuthority), 1, &["[unknown-authority]"]),
         (
             Some(Fault::NoIntermediate),
             1,
