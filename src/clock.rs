@@ -60,6 +60,15 @@ impl Clock {
         }
     }
 
+    /// Whether it stands still until it is moved.
+    #[cfg(feature = "recorder")]
+    pub(crate) fn is_fixed(&self) -> bool {
+        match &self.0 {
+            Source::System => false,
+            Source::Fixed(_) => true,
+        }
+    }
+
     /// The monotonic time.
     pub fn now(&self) -> Instant {
         match &self.0 {

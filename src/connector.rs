@@ -159,6 +159,11 @@ impl Connector {
         }
     }
 
+    #[cfg(feature = "recorder")]
+    pub(crate) fn prepared(&self) -> &Prepared {
+        &self.0
+    }
+
     /// The endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint

@@ -113,6 +113,7 @@
 //! | `ring` | no | the other one; taken where `aws-lc-rs` is off |
 //! | `webpki-roots` | yes | Mozilla's root certificates as default trust anchors |
 //! | `idna` | no | host names and addresses typed in Unicode |
+//! | `recorder` | no | for debugging: recordings of sessions that replay offline |
 //! | `serde` | no | stored forms: accounts, what [discovery] has found, pins |
 //! | `std-io` | no | `blocking::Stream`: a session over any `Read + Write`, itself `Read + Write` |
 //! | `tokio` | no | `tokio::Stream`: the same over `AsyncRead + AsyncWrite` |
@@ -167,6 +168,8 @@ pub mod manual;
 mod name;
 mod policy;
 pub mod received;
+#[cfg(feature = "recorder")]
+pub mod recorder;
 mod registry;
 pub mod sasl_external;
 mod server;

@@ -36,6 +36,17 @@ pub const QUEUED_PLAINTEXT: usize = 16 * 1024;
 /// A greeting with its host name fits; a peer that never ends its line is recognised by as much.
 pub const EXCERPT: usize = 120;
 
+/// Bytes of text that the recording of one session may have; what comes later is not recorded.
+///
+/// Two megabytes of plaintext fit, fed, told and decrypted. A fault that takes more to be seen is
+/// no report that anybody reads.
+#[cfg(feature = "recorder")]
+pub const RECORDING: usize = 16 * 1024 * 1024;
+
+/// Recordings that a recorder keeps: the newest. An MUA opens a handful of connections at once.
+#[cfg(feature = "recorder")]
+pub const RECORDINGS: usize = 16;
+
 /// Tickets that a connector keeps for resumption.
 ///
 /// Mail clients hold a handful of connections to one server; each new one uses up a ticket.

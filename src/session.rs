@@ -8,9 +8,15 @@ mod machine;
 mod preface;
 mod server;
 mod state;
+#[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
+mod verbs;
 
 pub use client::ClientSession;
 pub use event::{EndOfInput, Event};
 pub use info::{Negotiated, SessionInfo};
 pub(crate) use preface::client_excerpt;
 pub use server::{ExternalOffer, HelloAnswer, ServerSession};
+#[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
+pub use verbs::Session;
+#[cfg(feature = "recorder")]
+pub(crate) use verbs::sealed::Verbs;

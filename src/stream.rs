@@ -1,8 +1,8 @@
 //! What the adapters `blocking::Stream` (feature `std-io`) and `tokio::Stream` (feature `tokio`)
 //! have in common.
 //!
-//! An adapter turns the loop that the docs of [`ClientSession`] teach, over a transport of its
-//! kind, and adds nothing to it: the same bytes go out, the same events come, the same errors end
+//! An adapter turns the loop that the docs of [`ClientSession`](crate::ClientSession) teach, over a
+//! transport of its kind, and adds nothing to it: the same bytes go out, the same events come, the same errors end
 //! it. Whatever a session can do can be done through an adapter, and a program may use both.
 //!
 //! | the loop | an adapter |
@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 
 use crate::error::{ApiMisuse, Error, ProtocolError};
-use crate::session::{ClientSession, EndOfInput, Event, ServerSession, SessionInfo};
+pub use crate::session::Session;
+use crate::session::{EndOfInput, Event, SessionInfo};
 use crate::tls::ClientHello;
 
 /// How much is asked of the transport at once: a full record with its header, and a little more.
@@ -38,20 +39,14 @@ const MOST_PLAINTEXT: usize = 64 * 1024;
 /// How long the transport may take to accept the alert of a session that has failed.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A session that an adapter can drive: [`ClientSession`] and [`ServerSession`].
-pub trait Session: sealed::Verbs {}
-
-impl Session for ClientSession {}
-impl Session for ServerSession {}
-
 /// Where a handshake has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Milestone {
     /// TLS stands, the peer was verified, and the policy is satisfied.
     Established,
-    /// A server has to answer the ClientHello by [`ServerSession::answer`], with what `session_mut`
-    /// lends, and to call `handshake` again.
+    /// A server has to answer the ClientHello by
+    /// [`ServerSession::answer`](crate::ServerSession::answer), with what `session_mut` lends, and to call `handshake` again.
     ClientHello(Box<ClientHello>),
     /// An ACME server's validation was answered (RFC 8737 §3); the connection can be dropped.
     ChallengeAnswered,
@@ -360,92 +355,4 @@ pub(crate) fn write_zero() -> io::Error {
         io::ErrorKind::WriteZero,
         "the transport takes no more bytes, and some are left to write",
     )
-}
-
-/// Keeps [`Session`] to the two types that it is for.
-mod sealed {
-    use super::*;
-
-    /// What both sides' sessions have in common, as far as adapters need it.
-    #[expect(unnameable_types, reason = "nobody else may implement it")]
-    pub trait Verbs: fmt::Debug {
-        fn process<'a>(
-            &'a mut self,
-            incoming: &'a mut BytesMut,
-            outgoing: &mut BytesMut,
-        ) -> Result<Option<Event<'a>>, Error>;
-        fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error>;
-        fn queue(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error>;
-        fn flush(&mut self, outgoing: &mut BytesMut) -> Result<(), Error>;
-        fn close(&mut self, outgoing: &mut BytesMut);
-        fn end_of_input(&mut self) -> EndOfInput;
-        fn now(&self) -> Instant;
-        fn remaining(&self) -> Option<Duration>;
-        fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error>;
-        fn trim(&mut self);
-        fn is_established(&self) -> bool;
-        fn awaits_answer(&self) -> bool;
-        fn death(&self) -> Option<&Error>;
-        fn info(&self) -> Option<SessionInfo<'_>>;
-    }
-
-    macro_rules! verbs {
-        ($session:ty) => {
-            impl Verbs for $session {
-                fn process<'a>(
-                    &'a mut self,
-                    incoming: &'a mut BytesMut,
-                    outgoing: &mut BytesMut,
-                ) -> Result<Option<Event<'a>>, Error> {
-                    self.process(incoming, outgoing)
-                }
-                fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error> {
-                    self.send(plaintext, outgoing)
-                }
-                fn queue(
-                    &mut self,
-                    plaintext: &[u8],
-                    outgoing: &mut BytesMut,
-                ) -> Result<(), Error> {
-                    self.queue(plaintext, outgoing)
-                }
-                fn flush(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
-                    self.flush(outgoing)
-                }
-                fn close(&mut self, outgoing: &mut BytesMut) {
-                    self.close(outgoing);
-                }
-                fn end_of_input(&mut self) -> EndOfInput {
-                    self.end_of_input()
-                }
-                fn now(&self) -> Instant {
-                    self.now()
-                }
-                fn remaining(&self) -> Option<Duration> {
-                    self.remaining()
-                }
-                fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
-                    self.expire(outgoing)
-                }
-                fn trim(&mut self) {
-                    self.trim();
-                }
-                fn is_established(&self) -> bool {
-                    self.is_established()
-                }
-                fn awaits_answer(&self) -> bool {
-                    self.awaits_answer()
-                }
-                fn death(&self) -> Option<&Error> {
-                    self.death()
-                }
-                fn info(&self) -> Option<SessionInfo<'_>> {
-                    self.info()
-                }
-            }
-        };
-    }
-
-    verbs!(ClientSession);
-    verbs!(ServerSession);
 }

@@ -134,25 +134,25 @@ macro_rules! session_api {
             }
 
             /// The session's time.
-            #[cfg(any(feature = "std-io", feature = "tokio"))]
+            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
             pub(crate) fn now(&self) -> Instant {
                 self.0.role.clock().now()
             }
 
             /// How long until the [`deadline`](Self::deadline).
-            #[cfg(any(feature = "std-io", feature = "tokio"))]
+            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
             pub(crate) fn remaining(&self) -> Option<std::time::Duration> {
                 Some(self.deadline()?.saturating_duration_since(self.now()))
             }
 
             /// Whether [`Event::ClientHello`](crate::Event::ClientHello) has been told and not answered.
-            #[cfg(any(feature = "std-io", feature = "tokio"))]
+            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
             pub(crate) fn awaits_answer(&self) -> bool {
                 self.0.is_deciding()
             }
 
             /// What the session died of.
-            #[cfg(any(feature = "std-io", feature = "tokio"))]
+            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
             pub(crate) fn death(&self) -> Option<&Error> {
                 self.0.death()
             }

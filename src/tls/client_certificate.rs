@@ -167,6 +167,10 @@ impl ResolvesClientCert for ClientCertificates {
             Ok((one, shown)) => (Some(Arc::clone(&one.key)), shown),
             Err(none) => (None, none),
         };
+        #[cfg(feature = "recorder")]
+        if let Some(shown) = &key {
+            crate::recorder::own_chain(shown);
+        }
         note(|notes| {
             notes.client_certificate = outcome;
             notes.client_certificate_asked = true;

@@ -88,6 +88,11 @@ impl ClientEngineFactory {
         })
     }
 
+    #[cfg(feature = "recorder")]
+    pub(crate) fn provider(&self) -> &Arc<rustls::crypto::CryptoProvider> {
+        self.config.crypto_provider()
+    }
+
     /// A new connection, its ClientHello in `outgoing`.
     pub(crate) fn start(&self, outgoing: &mut BytesMut) -> Result<Engine, Error> {
         let mut notes = Notes::default();

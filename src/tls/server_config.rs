@@ -96,6 +96,8 @@ impl ServerEngineFactory {
             };
             match sealer {
                 Some(sealer) => {
+                    #[cfg(feature = "recorder")]
+                    let sealer = crate::recorder::tickets(sealer);
                     config.ticketer = Arc::new(BoundTickets::new(sealer, parts.binding));
                 }
                 // Belongs to this acceptor alone, and needs no binding.
@@ -114,6 +116,11 @@ impl ServerEngineFactory {
 
     pub(crate) fn start(&self) -> Engine {
         Engine::server(self.handshake_limit)
+    }
+
+    #[cfg(feature = "recorder")]
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.provider
     }
 
     pub(crate) fn replace_certificates(&self, certificates: &Certificates) -> Result<(), Error> {

@@ -51,6 +51,8 @@ impl Shown {
     /// To be shown on the session on whose behalf rustls asks.
     fn show(&self) -> Arc<CertifiedKey> {
         note(|notes| notes.end_point.clone_from(&self.end_point));
+        #[cfg(feature = "recorder")]
+        crate::recorder::own_chain(&self.key);
         Arc::clone(&self.key)
     }
 }

@@ -69,6 +69,12 @@ impl PeerVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
+        #[cfg(feature = "recorder")]
+        crate::recorder::peer_chain(
+            std::iter::once(end_entity)
+                .chain(intermediates)
+                .map(AsRef::as_ref),
+        );
         if let Some(remembered) = &self.remembered {
             if let Some(verification) = remembered.recall(end_entity, intermediates, now) {
                 note(|notes| notes.verdict = Some(Ok(verification)));

@@ -28,6 +28,7 @@
 //! * `channel_binding.rs`: what both ends of one connection export
 //! * `gsasl.rs`: GNU SASL's client authenticates with SCRAM-SHA-256-PLUS, bound to our server's
 //!   channel; `scram.rs` is the mechanism's other side
+//! * `recorder.rs`: sessions with Dovecot, recorded and replayed
 //! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
 //!   that a failure elsewhere is not the harness's
@@ -65,6 +66,8 @@ mod postfix;
 mod process;
 mod quickstart;
 mod received;
+#[cfg(feature = "recorder")]
+mod recorder;
 mod scram;
 mod server_choices;
 mod server_clients;

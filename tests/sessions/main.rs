@@ -30,6 +30,8 @@ mod pins;
 mod policy;
 mod raw;
 mod received;
+#[cfg(feature = "recorder")]
+mod recorder;
 mod reentrant;
 mod remembered;
 mod resumption;
