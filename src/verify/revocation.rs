@@ -110,11 +110,11 @@ pub(super) struct Gap {
 #[derive(Debug, Clone)]
 pub(super) enum PathStatus {
     NotAsked,
-    /// No list says otherwise before this time.
+    /// No list says otherwise up to this second.
     NotRevoked(UnixTime),
     Unknown {
         gap: Gap,
-        /// When a list that was relied on is to be replaced.
+        /// The last second of a list that was relied on.
         until: Option<UnixTime>,
     },
 }
@@ -246,7 +246,7 @@ enum Status {
         cause: RevocationCause,
         since: UnixTime,
     },
-    /// Until the next update of the list that says so.
+    /// Until this last second before the next update of the list that says so.
     NotRevoked(UnixTime),
     Outdated(UnixTime),
     Missing,

@@ -4,6 +4,8 @@
 //! delta and indirect lists, critical extensions that it does not know. The fields that it keeps to
 //! itself are read here.
 
+use std::time::Duration;
+
 use pki_types::UnixTime;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
@@ -80,7 +82,9 @@ impl List {
         if !self.scope.covers(certificate) || now < parts.this_update {
             None
         } else if now < parts.next_update {
-            Some(Status::NotRevoked(parts.next_update))
+            let next_update = parts.next_update.as_secs();
+            let last = Duration::from_secs(next_update.saturating_sub(1));
+            Some(Status::NotRevoked(UnixTime::since_unix_epoch(last)))
         } else {
             Some(Status::Outdated(parts.next_update))
         }

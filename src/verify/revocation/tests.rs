@@ -450,7 +450,8 @@ fn a_verdict_ends_with_the_list_that_it_rests_on() {
         next_update: date_time_ymd(2030, 1, 5),
         ..list()
     };
-    let end = |day: u64| NOW.as_secs() + (day - 1) * 24 * 60 * 60;
+    // The last second in which the list is current, see the test below.
+    let end = |day: u64| NOW.as_secs() + (day - 1) * 24 * 60 * 60 - 1;
     let until = |lists: &[Vec<u8>]| {
         let verdict = house.verdict(lists, RevocationPolicy::AcceptUnknown);
         verdict.unwrap().valid_until().as_secs()
