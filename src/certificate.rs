@@ -236,14 +236,25 @@ impl<'a> Certificate<'a> {
         Ok(identifier.map(|identifier| identifier.content))
     }
 
+    /// Whether keyUsage, if it is there, lets the key sign certificates (RFC 5280 §4.2.1.3).
+    pub(crate) fn may_sign_certificates(&self) -> Result<bool, NotDer> {
+        const KEY_CERT_SIGN: u8 = 0x04;
+        self.may_be_used_for(KEY_CERT_SIGN)
+    }
+
     /// Whether keyUsage, if it is there, lets the key sign revocation lists (RFC 5280 §4.2.1.3).
     pub(crate) fn may_sign_revocation_lists(&self) -> Result<bool, NotDer> {
         const CRL_SIGN: u8 = 0x02;
+        self.may_be_used_for(CRL_SIGN)
+    }
+
+    /// Whether this bit of the first octet of keyUsage is set, or none is asked for.
+    fn may_be_used_for(&self, usage: u8) -> Result<bool, NotDer> {
         let Some(value) = self.extension(KEY_USAGE)? else {
             return Ok(true);
         };
         match der::only(value, der::BIT_STRING)? {
-            [_, first, ..] => Ok(first & CRL_SIGN != 0),
+            [_, first, ..] => Ok(first & usage != 0),
             _ => Err(NotDer),
         }
     }

@@ -105,7 +105,7 @@ impl CheckFailure {
                 "Issue a certificate of its own for the server, with CA:FALSE in basicConstraints."
             }
             Self::NotAnAuthority { .. } | Self::PathLength { .. } => {
-                "Check the basicConstraints of the authority's certificates."
+                "Check basicConstraints and keyUsage of the authority's certificates."
             }
             Self::NameConstraint { .. } => {
                 "Have the certificate issued by an authority that may vouch for all its names, or \

@@ -15,6 +15,7 @@ use crate::certificate::Certificate;
 use crate::identity::PresentedIds;
 use crate::limits;
 use crate::text::UntrustedText;
+use crate::verify::evaluate::identify;
 use crate::verify::path::PathError;
 use crate::verify::requirements::Peer;
 use crate::verify::revocation::{Gap, PathStatus, Refusal};
@@ -192,7 +193,17 @@ fn explain_path(
     }
     made.extend([Check::Purpose, Check::Validity]);
     match path_besides_dates_and_purpose(findings, error, &walk) {
-        BarePath::Sound => made.push(Check::Path),
+        BarePath::Sound(revocation) => {
+            made.push(Check::Path);
+            match revocation {
+                PathStatus::NotRevoked(_) => made.push(Check::Revocation),
+                PathStatus::NotAsked | PathStatus::Unknown { .. } => {}
+            }
+        }
+        BarePath::Revoked(refusal) => {
+            made.push(Check::Path);
+            failures.push(revocation_failure(&refusal, findings.evidence));
+        }
         BarePath::Unknown => {}
         BarePath::Failed(found) => failures.extend(found),
     }
@@ -204,7 +215,9 @@ fn explain_path(
 
 /// The path without what is reported on its own.
 enum BarePath {
-    Sound,
+    Sound(PathStatus),
+    /// Sound, but for what revocation lists say.
+    Revoked(Refusal),
     /// It could not be examined any further.
     Unknown,
     Failed(Vec<CheckFailure>),
@@ -236,10 +249,23 @@ fn path_besides_dates_and_purpose(
         .map(|step| CertificateDer::from(step.der.as_ref()))
         .collect();
     let requirements = findings.requirements;
-    match path::check_for_any_purpose(findings.end_entity, &intermediates, requirements, at) {
-        Ok(()) => BarePath::Sound,
-        Err(error) if is_about_dates_or_purpose(&error) => BarePath::Unknown,
-        Err(error) => BarePath::Failed(vec![failure_of(&error, walk, findings)]),
+    // A name that an authority may not vouch for is not to be hidden by a date.
+    let identity = identify(&requirements.peer, &findings.names);
+    let found = path::check_for_any_purpose(
+        findings.end_entity,
+        &intermediates,
+        requirements,
+        identity.beyond_constraints(),
+        at,
+        findings.now,
+    );
+    match found.map_err(|refused| (refused.error, refused.refusal)) {
+        Ok(revocation) => BarePath::Sound(revocation),
+        Err((Error::CertRevoked | Error::UnknownRevocationStatus, Some(refusal))) => {
+            BarePath::Revoked(refusal)
+        }
+        Err((error, _)) if is_about_dates_or_purpose(&error) => BarePath::Unknown,
+        Err((error, _)) => BarePath::Failed(vec![failure_of(&error, walk, findings)]),
     }
 }
 

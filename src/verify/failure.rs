@@ -124,7 +124,8 @@ pub enum CheckFailure {
     },
     /// A certificate of a certification authority stands where the peer's own should.
     AuthorityAsPeer,
-    /// A certificate in the path does not belong to a certification authority, and yet signed.
+    /// A certificate in the path does not belong to a certification authority, or to one whose key
+    /// may not sign certificates (RFC 5280 §4.2.1.3 and §6.1.4), and yet signed.
     #[non_exhaustive]
     NotAnAuthority {
         /// Which; `None` if it could not be found out.

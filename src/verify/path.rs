@@ -6,6 +6,7 @@ use webpki::{
 };
 
 use crate::certificate::Certificate;
+use crate::der::NotDer;
 use crate::verify::revocation::{PathChecker, PathStatus, Refusal};
 use crate::verify::{Purpose, Requirements};
 
@@ -29,7 +30,7 @@ pub(super) struct PathError {
 }
 
 impl ValidPath {
-    /// The earliest notAfter in the path, or the earliest next update of a list that was relied on.
+    /// The earliest notAfter in the path, or the last second of a list that was relied on.
     pub(super) const fn valid_until(&self) -> UnixTime {
         self.valid_until
     }
@@ -42,8 +43,8 @@ impl ValidPath {
 /// What else a path must satisfy; where it does not, the search goes on.
 pub(super) type Condition<'c> = &'c dyn Fn(&VerifiedPath<'_>) -> Result<(), Error>;
 
-/// Searches a path from the peer's certificate to one of the anchors and verifies it: signatures, dates,
-/// authorities, purposes, path lengths, name constraints.
+/// Searches a path from the peer's certificate to one of the anchors and verifies it: signatures,
+/// dates, authorities and what their keys are for, purposes, path lengths, name constraints.
 ///
 /// `vouched` is the name by which the peer is identified if it stands where rustls-webpki compares
 /// it with no constraint: in an SRV-ID or a common name. The constraints on host names then hold for
@@ -77,10 +78,10 @@ pub(super) fn check(
         (Ok(until), Ok(revocation)) => Ok(ValidPath {
             valid_until: match revocation {
                 PathStatus::NotAsked | PathStatus::Unknown { until: None, .. } => until,
-                PathStatus::NotRevoked(next)
+                PathStatus::NotRevoked(end)
                 | PathStatus::Unknown {
-                    until: Some(next), ..
-                } => until.min(next),
+                    until: Some(end), ..
+                } => until.min(end),
             },
             revocation,
         }),
@@ -111,6 +112,7 @@ fn search(
     };
     let leaf = EndEntityCert::try_from(end_entity)?;
     let is_acceptable = |path: &VerifiedPath<'_>| {
+        may_certify(path)?;
         if let Some(name) = vouched {
             permit(path, name)?;
         }
@@ -135,25 +137,69 @@ fn search(
     Ok(valid_until)
 }
 
-/// The same for a report after a failure: at another time, and whatever the certificates are for.
-/// Gives no proof.
+/// The same for a report after a failure: with the dates as they were `at` another time, whatever the
+/// certificates are for, and revocation as it is `now`. Gives no proof.
 pub(super) fn check_for_any_purpose(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
     requirements: &Requirements,
+    vouched: Option<&str>,
     at: UnixTime,
-) -> Result<(), Error> {
-    EndEntityCert::try_from(end_entity)?
-        .verify_for_usage(
-            requirements.algorithms.all,
-            requirements.anchors.as_slice(),
-            intermediates,
-            at,
-            AnyPurpose,
-            None,
-            None,
-        )
-        .map(|_| ())
+    now: UnixTime,
+) -> Result<PathStatus, PathError> {
+    let checker = PathChecker::new(
+        requirements.revocation.as_ref(),
+        &requirements.algorithms,
+        now,
+    );
+    let is_acceptable = |path: &VerifiedPath<'_>, leaf: &Certificate<'_>| {
+        may_certify(path)?;
+        if let Some(name) = vouched {
+            permit(path, name)?;
+        }
+        checker.permit(leaf, path)
+    };
+    let search = || {
+        let leaf = Certificate::parse(end_entity).map_err(|_| Error::BadDer)?;
+        EndEntityCert::try_from(end_entity)?
+            .verify_for_usage(
+                requirements.algorithms.all,
+                requirements.anchors.as_slice(),
+                intermediates,
+                at,
+                AnyPurpose,
+                None,
+                Some(&|path: &VerifiedPath<'_>| is_acceptable(path, &leaf)),
+            )
+            .map(|_| ())
+    };
+    let found = search();
+    match (found, checker.into_outcome()) {
+        (Ok(()), Ok(status)) => Ok(status),
+        (Err(error), outcome) => Err(PathError {
+            error,
+            refusal: outcome.err(),
+        }),
+        (Ok(()), Err(refusal)) => Err(PathError {
+            error: Error::CertRevoked,
+            refusal: Some(refusal),
+        }),
+    }
+}
+
+/// RFC 5280 §6.1.4 (n): a keyUsage without keyCertSign forbids an authority to issue, which
+/// rustls-webpki does not look at.
+pub(super) fn may_certify(path: &VerifiedPath<'_>) -> Result<(), Error> {
+    for authority in path.intermediate_certificates() {
+        let may = Certificate::parse(&authority.der())
+            .and_then(|certificate| certificate.may_sign_certificates());
+        match may {
+            Ok(true) => {}
+            Ok(false) => return Err(Error::EndEntityUsedAsCa),
+            Err(NotDer) => return Err(Error::ExtensionValueInvalid),
+        }
+    }
+    Ok(())
 }
 
 struct AnyPurpose;

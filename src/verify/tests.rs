@@ -2,7 +2,10 @@
 
 use pki_types::{CertificateDer, UnixTime};
 use proptest::prelude::*;
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
+    date_time_ymd,
+};
 use rustls::{AlertDescription, CertificateError};
 
 use super::*;
@@ -345,6 +348,42 @@ fn certificates_that_are_not_what_they_should_be() {
     ];
     let rejection = verdict(&chain, &house.anchors).unwrap_err();
     assert_eq!(rejection.code(), "issuer-not-an-authority");
+
+    // RFC 5280 §6.1.4 (n): an authority's key that is for other signatures.
+    let used_for = |usages: &[KeyUsagePurpose]| {
+        let mut params = authority_params("Intermediate");
+        params.key_usages = usages.to_vec();
+        params
+    };
+    let expired = years(host_params(), 2000, 2001);
+    for (usages, refused) in [
+        (&[][..], &[][..]),
+        (&[KeyUsagePurpose::KeyCertSign][..], &[][..]),
+        (
+            &[KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature][..],
+            &["issuer-not-an-authority"][..],
+        ),
+    ] {
+        let house = House::with(used_for(usages));
+        let found = house.verdict(&host_params());
+        assert_eq!(codes(&found), refused, "{usages:?}");
+        // Not hidden by a date.
+        let late = house.verdict(&expired);
+        assert_eq!(codes(&late), [refused, &["expired"]].concat());
+        for rejection in [found.err(), late.err().filter(|_| !refused.is_empty())] {
+            let text = rejection.map_or_else(String::new, |one| one.to_string());
+            assert!(
+                text.is_empty() || text.contains("certificate 2 of the chain (CN=Intermediate)"),
+                "{text}"
+            );
+        }
+        // Another certificate of the same key makes up for it.
+        let other = house
+            .root
+            .cross_sign(&house.intermediate, &authority_params("Intermediate"));
+        let chain = [&house.chain(&host_params())[..], &[other]].concat();
+        assert_eq!(codes(&verdict(&chain, &house.anchors)), [""; 0]);
+    }
     assert!(
         rejection
             .to_string()

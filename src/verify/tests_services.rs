@@ -1,7 +1,7 @@
 //! Verdicts where the peer is identified by a service of a domain, or by a common name.
 
 use pki_types::CertificateDer;
-use rcgen::{CertificateParams, DnType, GeneralSubtree, NameConstraints};
+use rcgen::{CertificateParams, DnType, GeneralSubtree, NameConstraints, date_time_ymd};
 
 use super::*;
 use crate::identity::{IdentityPolicy, Provenance, ReferenceIds, ReferenceSource};
@@ -238,6 +238,12 @@ fn constraints_hold_for_services_and_common_names() {
                 let refused: &[&str] = if expected { &[] } else { &["name-constraint"] };
                 assert_eq!(codes, refused, "{constraints:?}");
             }
+            // Not hidden by a date, so that no pin is offered either.
+            let mut late = leaf;
+            late.not_after = date_time_ymd(2001, 1, 1);
+            let late = verdict(&[of_anchor.issue(&late)], &of_anchor, &references);
+            let refused: &[&str] = if expected { &[] } else { &["name-constraint"] };
+            assert_eq!(codes(&late), [refused, &["expired"]].concat());
         }
     }
 }

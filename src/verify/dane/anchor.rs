@@ -9,7 +9,7 @@ use crate::certificate::{Certificate, PublicKey};
 use crate::der;
 use crate::limits;
 use crate::verify::diagnosis::{date_failure, label_of, purpose_failure};
-use crate::verify::path::permit;
+use crate::verify::path::{may_certify, permit};
 use crate::verify::walk::is_signed_by;
 use crate::verify::{
     CertificateLabel, CheckFailure, Evidence, Purpose, Requirements, TrustAnchors,
@@ -122,6 +122,7 @@ impl<'a> PublishedAnchors<'a> {
     ) -> Result<AnchoredPath, Error> {
         let leaf = EndEntityCert::try_from(end_entity)?;
         let is_allowed = |path: &VerifiedPath<'_>| {
+            may_certify(path)?;
             if let Some(name) = vouched {
                 permit(path, name)?;
             }
@@ -316,7 +317,11 @@ fn unfit_authority(
     certificate: &Certificate<'_>,
     label: &CertificateLabel,
 ) -> Option<CheckFailure> {
-    match certificate.is_authority() {
+    let may_sign = certificate.may_sign_certificates();
+    match certificate
+        .is_authority()
+        .and_then(|is| Ok(is && may_sign?))
+    {
         Ok(true) => None,
         Ok(false) => Some(CheckFailure::NotAnAuthority {
             certificate: Some(label.clone()),

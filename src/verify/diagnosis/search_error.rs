@@ -60,7 +60,10 @@ pub(super) fn failure_of(
         Error::RequiredEkuNotFound => wrong_purpose(findings),
         Error::CaUsedAsEndEntity => CheckFailure::AuthorityAsPeer,
         Error::EndEntityUsedAsCa => CheckFailure::NotAnAuthority {
-            certificate: first_above(walk, |step| step.certificate.is_authority() == Ok(false)),
+            certificate: first_above(walk, |step| {
+                step.certificate.is_authority() == Ok(false)
+                    || step.certificate.may_sign_certificates() == Ok(false)
+            }),
         },
         Error::PathLenConstraintViolated => CheckFailure::PathLength {
             certificate: too_short(walk),

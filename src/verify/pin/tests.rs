@@ -502,7 +502,6 @@ mod causes {
         let anchors = TrustAnchors::from_der([root.certificate.clone()]).unwrap();
         let mut params = leaf_params(&[dns(HOST)]);
         params.serial_number = Some(SerialNumber::from(7));
-        let chain = vec![root.issue(&params)];
         let list = root.revoke(&CertificateRevocationListParams {
             this_update: date_time_ymd(2029, 1, 1),
             next_update: date_time_ymd(2031, 1, 1),
@@ -519,9 +518,14 @@ mod causes {
         let lists = RevocationLists::from_der([list]).unwrap();
         let requirements =
             requirements(&anchors).with_revocation_lists(lists, RevocationPolicy::AcceptUnknown);
-        let pinning = Pinning::new(vec![pin_of(&chain)], Some(place()));
-        let rejection = reconsidered(&chain, &requirements, &pinning, NOW).unwrap_err();
-        assert_eq!(rejection.code(), "revoked");
-        assert_eq!(rejection.pin_offer(), None);
+        let mut expired = params.clone();
+        expired.not_after = date_time_ymd(2029, 6, 1);
+        for params in [params, expired] {
+            let chain = vec![root.issue(&params)];
+            let pinning = Pinning::new(vec![pin_of(&chain)], Some(place()));
+            let rejection = reconsidered(&chain, &requirements, &pinning, NOW).unwrap_err();
+            assert_eq!(rejection.code(), "revoked");
+            assert_eq!(rejection.pin_offer(), None);
+        }
     }
 }

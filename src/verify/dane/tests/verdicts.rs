@@ -1,6 +1,6 @@
 //! DANE-EE and DANE-TA.
 
-use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa};
+use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use rustls::{AlertDescription, CertificateError};
 
 use super::*;
@@ -250,6 +250,11 @@ fn a_published_authority_is_held_to_what_its_certificate_says() {
         params
     };
     let root = || authority_params("Root");
+    let used_for = |usage| {
+        let mut params = root();
+        params.key_usages = vec![usage];
+        params
+    };
     let no_authority = || {
         let mut params = leaf_params(&[]);
         params.distinguished_name = root().distinguished_name;
@@ -269,6 +274,12 @@ fn a_published_authority_is_held_to_what_its_certificate_says() {
             &["name-constraint"],
         ),
         ("no authority", no_authority(), &["issuer-not-an-authority"]),
+        ("may sign", used_for(KeyUsagePurpose::KeyCertSign), &[]),
+        (
+            "may not sign",
+            used_for(KeyUsagePurpose::CrlSign),
+            &["issuer-not-an-authority"],
+        ),
     ];
     for (what, root, expected) in rows {
         let house = House::with(root, authority_params("Intermediate"));
@@ -292,6 +303,14 @@ fn a_published_authority_is_held_to_what_its_certificate_says() {
             }
         }
     }
+
+    // An authority below it that may not sign.
+    let mut params = authority_params("Intermediate");
+    params.key_usages = vec![KeyUsagePurpose::CrlSign];
+    let house = House::with(root(), params);
+    let chain = house.chain(&host_params());
+    let refused = verdict(&chain, &[record_of([2, 0, 1], &chain[2])]);
+    assert_eq!(codes(&refused), ["issuer-not-an-authority"]);
 
     // A path of its own length, below an anchor that is not a root.
     let house = House::with(root(), narrow("Intermediate", 0));
