@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use mail_tls::{
-    Acceptor, Certificates, Client, Connector, MinimumConfidentiality, RevocationPolicy, Service,
-    TlsMode,
+    Acceptor, Account, Certificates, Client, Connector, EmailAddress, MinimumConfidentiality, Pin,
+    RevocationPolicy, Service, TlsMode,
 };
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -328,4 +328,32 @@ fn it_can_be_switched_off() {
     let acceptor = acceptor(&world, -1, 10);
     assert_eq!(verified(&connector, &acceptor), ANEW);
     assert_eq!(verified(&connector, &acceptor), ANEW);
+}
+
+/// RFC 8314 §5.4: with a pin that is revoked goes whatever was remembered before, of every server of
+/// the account.
+#[test]
+fn what_is_remembered_is_forgotten_when_a_pin_is_revoked() {
+    let address = EmailAddress::parse("ann@example.org").unwrap();
+    let world = World {
+        account: Account::configured().with_address(address),
+        ..counting_world()
+    };
+    let digest = "00".repeat(32);
+    let pin: Pin = format!(
+        "pin1 certificate pop3 995 elsewhere.example.org - {digest} {digest} ann@example.org"
+    )
+    .parse()
+    .unwrap();
+    assert!(world.account.restore_pin(pin.clone()));
+    let (before, acceptor) = (world.connector(), acceptor(&world, -1, 10));
+    assert_eq!(verified(&before, &acceptor), ANEW);
+    assert_eq!(verified(&before.clone(), &acceptor), REMEMBERED);
+
+    assert!(world.account.revoke_pin(&pin));
+    let refused = before.connect(&mut bytes::BytesMut::new()).unwrap_err();
+    assert_eq!(refused.code(), "stale-connector");
+    let after = world.connector();
+    assert_eq!(verified(&after, &acceptor), ANEW);
+    assert_eq!(verified(&after, &acceptor), REMEMBERED);
 }
