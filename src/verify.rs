@@ -38,6 +38,9 @@ mod tests;
 mod tests_namesakes;
 #[cfg(test)]
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod tests_odd;
+#[cfg(test)]
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tests_services;
 mod verdict;
 mod walk;

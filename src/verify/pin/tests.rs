@@ -114,6 +114,7 @@ fn damaged_text_says_where() {
         ("key", "nothing", "part"),
         ("imap", "imaps", "service"),
         ("1143", "70000", "port"),
+        ("1143", "+1143", "port"),
         ("a.example", "a..example", "host"),
         (" - ", " -- ", "service domain"),
         (DIGITS, "00", "certificate"),

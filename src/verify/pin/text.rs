@@ -59,7 +59,11 @@ impl FromStr for Pin {
             .into_iter()
             .find(|one| word(*one) == service)
             .ok_or_else(|| damaged("service"))?;
-        let port = next("port")?.parse().map_err(|_| damaged("port"))?;
+        // Digits alone: a sign would be read too.
+        let port = Some(next("port")?)
+            .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|port| port.parse().ok())
+            .ok_or_else(|| damaged("port"))?;
         let host = Host::parse(next("host")?).map_err(|_| damaged("host"))?;
         let service_domain = match next("service domain")? {
             "-" => None,

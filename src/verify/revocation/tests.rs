@@ -660,6 +660,46 @@ fn lists_are_read_or_refused_with_a_reason() {
     );
 }
 
+/// RFC 5280 §5.2.4 and §5.2.5: lists that say something else than which certificates of their issuer
+/// are revoked. They are made from good ones; the signature is verified when a list is asked.
+#[test]
+fn lists_of_other_kinds_are_refused() {
+    let house = House::new();
+    let changed = |list: &CertificateRevocationListParams, from: &[u8], to: &[u8]| {
+        let mut der = house.authority.revoke(list);
+        let at = der.windows(from.len()).position(|here| here == from);
+        let at = at.expect("what is to be changed");
+        der[at..at + from.len()].copy_from_slice(to);
+        der
+    };
+    let users = scoped(URI, Some(CrlScope::UserCertsOnly));
+    let number = [0x06, 0x03, 0x55, 0x1D, 0x14];
+    let delta = [0x06, 0x03, 0x55, 0x1D, 0x1B];
+    let flag = |tag| [tag, 0x01, 0xFF];
+    let rows = [
+        ("a delta list", changed(&list(), &number, &delta)),
+        (
+            "an indirect list",
+            changed(&users, &flag(0x81), &flag(0x84)),
+        ),
+        (
+            "a list of attribute certificates",
+            changed(&users, &flag(0x81), &flag(0x85)),
+        ),
+        (
+            "a flag that is no BOOLEAN",
+            changed(&users, &flag(0x81), &[0x81, 0x01, 0x01]),
+        ),
+    ];
+    for (what, der) in rows {
+        assert_eq!(
+            RevocationLists::from_der([&der]).unwrap_err(),
+            RevocationListsError::BadList { index: 0 },
+            "{what}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
