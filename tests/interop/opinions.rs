@@ -10,7 +10,7 @@ use mail_tls::{Host, Provenance};
 use pki_types::{CertificateDer, UnixTime};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyPair, NameConstraints, date_time_ymd,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
 use std::process::Command;
 
@@ -203,6 +203,9 @@ fn on_paths() {
     let no_authority = root.authority("No authority", |params| {
         params.is_ca = IsCa::ExplicitNoCa;
     });
+    let for_lists = root.authority("For lists", |params| {
+        params.key_usages = vec![KeyUsagePurpose::CrlSign];
+    });
     let anew = Authority::root("Root", |_| {});
     let checked_in = |der: &'static [u8], verdict| Row {
         trusted: CertificateDer::from(&include_bytes!("../certificates/ca.der")[..]),
@@ -260,6 +263,11 @@ fn on_paths() {
         row(
             "RFC 5280 §6.1.4 (k)",
             below(&no_authority, &[dns(HOST)]),
+            NO,
+        ),
+        row(
+            "RFC 5280 §6.1.4 (n): a key for revocation lists alone",
+            below(&for_lists, &[dns(HOST)]),
             NO,
         ),
         row(
