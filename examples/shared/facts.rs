@@ -41,9 +41,16 @@ pub(crate) fn date(text: &str) -> Outcome<SystemTime> {
     let [year, month, day] = numbers(day, '-').ok_or_else(wrong)?;
     let time = time.strip_suffix('Z').ok_or_else(wrong)?;
     let [hour, minute, second] = numbers(time, ':').ok_or_else(wrong)?;
+    let is_leap_year = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last_day = match month {
+        2 if is_leap_year => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
     let is_date = (1970..10_000).contains(&year)
         && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
+        && (1..=last_day).contains(&day)
         && hour < 24
         && minute < 60
         && second < 60;

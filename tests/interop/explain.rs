@@ -182,6 +182,10 @@ fn wrong_use() {
             "is not a date",
         ),
         (
+            &["--host", "localhost", "--at", "2030-02-29", chain],
+            "is not a date",
+        ),
+        (
             &["--host", "localhost", "--service", "smtp", chain],
             "there is no service smtp",
         ),
