@@ -18,10 +18,11 @@ use crate::name::Host;
 use crate::text::UntrustedText;
 use crate::verify::diagnosis::{self, Findings};
 use crate::verify::path::{self, PathError};
-use crate::verify::revocation::PathStatus;
+use crate::verify::revocation::{Gap, PathStatus};
 use crate::verify::verdict::text_of;
 use crate::verify::{
-    CertificateRejection, Check, CheckFailure, Evidence, NameMismatch, Requirements, Verification,
+    CertificateRejection, Check, CheckFailure, Evidence, NameMismatch, Requirements, Revocation,
+    RevocationGap, RevocationPolicy, Verification,
 };
 
 /// Verifies the chain of a server in place of the trust anchors, names included.
@@ -122,7 +123,22 @@ pub(super) fn evaluate<'a>(
         };
         match (verifier.verify(&question), match_of(reference, &names)) {
             (Ok(()), Some(presented)) if weakness.is_none() => {
-                return Ok(Verification::foreign(reference, presented, now));
+                let verification = Verification::foreign(reference, presented, now);
+                let Some(check) = &requirements.revocation else {
+                    return Ok(verification);
+                };
+                let gap = unlisted(&leaf, evidence);
+                return match check.policy {
+                    RevocationPolicy::AcceptUnknown => {
+                        Ok(verification.with_revocation(Revocation::Unknown(gap)))
+                    }
+                    RevocationPolicy::RequireKnown => Err(CertificateRejection::new(
+                        CheckFailure::RevocationUnknown(gap),
+                        Vec::new(),
+                        &ALL_BUT_REVOCATION,
+                        requirements,
+                    )),
+                };
             }
             (Ok(()), _) => is_trusted = true,
             (Err(reason), _) => {
@@ -189,6 +205,20 @@ pub(super) fn evaluate<'a>(
         &made,
         requirements,
     ))
+}
+
+const ALL_BUT_REVOCATION: [Check; 6] = [
+    Check::Form,
+    Check::Path,
+    Check::Key,
+    Check::Purpose,
+    Check::Validity,
+    Check::Identity,
+];
+
+/// The path is not known, and so is no list that is about it.
+fn unlisted(leaf: &Certificate<'_>, evidence: &Evidence<'_>) -> RevocationGap {
+    diagnosis::gap(&Gap::without_list(leaf), evidence)
 }
 
 /// The name of a type that a foreign verifier knows.

@@ -125,7 +125,9 @@ impl Requirements {
     /// For a server's certificate that somebody else verifies: the platform, or another library.
     /// Its word counts for a name only that the certificate has by the rules of RFC 7817 as well.
     ///
-    /// Revocation is the verifier's affair too; lists are not looked at.
+    /// Revocation is the verifier's affair too. Which path it found is not told, so that lists say
+    /// nothing about it: with them revocation is unknown, and the certificate is refused where it
+    /// [must be known](RevocationPolicy::RequireKnown).
     #[must_use]
     pub fn server_verified_by(
         verifier: Arc<dyn ServerVerifier>,

@@ -215,8 +215,16 @@ impl<'r> PathChecker<'r> {
                 Status::NotRevoked(next) => {
                     until = Some(until.map_or(next, |until| until.min(next)));
                 }
-                Status::Outdated(since) => gap = gap.or_else(|| Some(of(certificate, Some(since)))),
-                Status::Missing => gap = gap.or_else(|| Some(of(certificate, None))),
+                Status::Outdated(since) => {
+                    let outdated_since = Some(since);
+                    gap = gap.or_else(|| {
+                        Some(Gap {
+                            outdated_since,
+                            ..Gap::without_list(certificate)
+                        })
+                    });
+                }
+                Status::Missing => gap = gap.or_else(|| Some(Gap::without_list(certificate))),
             }
         }
         Ok(match (gap, until, check.policy) {
@@ -231,11 +239,14 @@ impl<'r> PathChecker<'r> {
     }
 }
 
-fn of(certificate: &Certificate<'_>, outdated_since: Option<UnixTime>) -> Gap {
-    Gap {
-        serial: certificate.serial.into(),
-        issuer: certificate.issuer_name.into(),
-        outdated_since,
+impl Gap {
+    /// There is no list about the certificate.
+    pub(super) fn without_list(certificate: &Certificate<'_>) -> Self {
+        Self {
+            serial: certificate.serial.into(),
+            issuer: certificate.issuer_name.into(),
+            outdated_since: None,
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use crate::identity::{IdentityPolicy, Provenance, ReferenceSource};
 use crate::name::HostName;
 use crate::service::{Service, TlsMode};
 use crate::testing::{Authority, NOW, dns, key, leaf_params, providers, srv};
-use crate::verify::{Authentication, CheckResult, evaluate};
+use crate::verify::{
+    Authentication, CheckResult, Revocation, RevocationLists, RevocationPolicy, evaluate,
+};
 
 #[derive(Debug, Default)]
 struct Platform {
@@ -211,4 +213,46 @@ fn an_untrusted_chain_shows_its_causes() {
             .results()
             .all(|(_, result)| result != CheckResult::NotMade)
     );
+}
+
+/// The path that it found is not told, so that nothing is known about revocation, and a policy that
+/// asks for it is not passed over.
+#[test]
+fn lists_beside_it_leave_revocation_unknown() {
+    use rcgen::{CertificateRevocationListParams, KeyIdMethod, SerialNumber, date_time_ymd};
+    let authority = Authority::named("The platform's");
+    let leaf = authority.issue(&leaf_params(&[dns("mx.example.org")]));
+    let list = authority.revoke(&CertificateRevocationListParams {
+        this_update: date_time_ymd(2029, 1, 1),
+        next_update: date_time_ymd(2031, 1, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    });
+    let lists = RevocationLists::from_der([list]).unwrap();
+    let platform = Arc::new(Platform {
+        accepts: vec!["mx.example.org"],
+        ..Platform::default()
+    });
+    let algorithms = providers().remove(0).signature_verification_algorithms;
+    let references = references(IdentityPolicy::default());
+    let without = Requirements::server_verified_by(platform, references, algorithms);
+    let verdict =
+        |requirements: &Requirements| evaluate(&Evidence::new(&leaf, &[]), requirements, NOW);
+    let accepted = verdict(&without).unwrap();
+    assert_eq!(*accepted.revocation(), Revocation::NotAsked);
+
+    let lax = without
+        .clone()
+        .with_revocation_lists(lists.clone(), RevocationPolicy::AcceptUnknown);
+    let accepted = verdict(&lax).unwrap();
+    assert!(matches!(accepted.revocation(), Revocation::Unknown(_)));
+    let strict = without.with_revocation_lists(lists, RevocationPolicy::RequireKnown);
+    let refused = verdict(&strict).unwrap_err();
+    assert_eq!(refused.code(), "revocation-unknown");
+    let failed = refused
+        .results()
+        .filter(|(_, result)| *result != CheckResult::Passed);
+    assert_eq!(failed.count(), 1);
 }
