@@ -50,15 +50,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// A stable identifier of the kind of error, in lower case with hyphens.
+    /// A stable identifier of the kind of error, in lower case with hyphens. The chapter
+    /// [errors](https://docs.rs/mail-tls/latest/mail_tls/manual/errors) has all of them.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Protocol(error) => error.code(),
             Self::Certificate(rejection) => rejection.code(),
             Self::Policy(refusal) => refusal.code(),
             Self::TimedOut(_) => "timed-out",
-            Self::Misuse(_) => "api-misuse",
-            Self::Config(_) => "configuration",
+            Self::Misuse(misuse) => misuse.code(),
+            Self::Config(error) => error.code(),
             Self::Crypto(_) => "cryptography",
         }
     }
@@ -113,6 +114,25 @@ pub enum ApiMisuse {
         "the permit for credentials was given by another session, or before the account changed"
     )]
     ForeignPermit,
+}
+
+impl ApiMisuse {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SendBeforeEstablished => "send-before-established",
+            Self::SendAfterClose => "send-after-close",
+            Self::InputAfterEnd => "input-after-end",
+            Self::AnswerNotAwaited => "answer-not-awaited",
+            Self::AcceptorOfOtherMode => "acceptor-of-other-mode",
+            Self::NoClientCertificate => "no-client-certificate",
+            Self::NotEstablished => "not-established",
+            Self::PlaintextPhaseMissing => "plaintext-phase-missing",
+            Self::NoPlaintextPhase => "no-plaintext-phase",
+            Self::ForeignPermit => "foreign-permit",
+        }
+    }
 }
 
 /// A policy that forbids to go on with a sound connection.
@@ -172,7 +192,9 @@ pub enum PolicyRefusal {
 }
 
 impl PolicyRefusal {
-    fn code(&self) -> &'static str {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         match self {
             Self::StaleConnector { .. } => "stale-connector",
             Self::AlpnNotSelected { .. } => "alpn-not-selected",
@@ -281,6 +303,29 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: Box<str>,
     },
+}
+
+impl ConfigError {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoCryptoProvider => "no-crypto-provider",
+            Self::UnusableProvider { .. } => "unusable-provider",
+            Self::NoTrustAnchors => "no-trust-anchors",
+            Self::VerifierNotAlone => "verifier-not-alone",
+            Self::InvalidHost(name) => name.code(),
+            Self::UntrustworthyHost(_) => "untrustworthy-host",
+            Self::NoReference(error) => error.code(),
+            Self::NoDefaultPort { .. } => "no-default-port",
+            Self::NoAlpnRegistered { .. } => "no-alpn-registered",
+            Self::TlsaOfOtherEndpoint { .. } => "tlsa-of-other-endpoint",
+            Self::TlsaSetTooLarge(_) => "tlsa-set-too-large",
+            Self::MinimumOutOfReach { .. } => "minimum-out-of-reach",
+            Self::NoCertificate => "certificate-missing",
+            Self::UnusableCertificate { .. } => "unusable-certificate",
+        }
+    }
 }
 
 fn for_names(names: &[Box<str>]) -> String {

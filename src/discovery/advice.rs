@@ -202,6 +202,22 @@ fn other_mode(endpoint: &Endpoint) -> Advice {
     }
 }
 
+impl Advice {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::WithoutAlpn => "without-alpn",
+            Self::OtherMode { .. } => "other-mode",
+            Self::UseImplicitTls => "use-implicit-tls",
+            Self::CaptivePortalLikely => "captive-portal-likely",
+            Self::InterceptionPossible => "interception-possible",
+            Self::ServerTooOldPossible => "server-too-old-possible",
+            Self::TryLater => "try-later",
+        }
+    }
+}
+
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -94,6 +94,22 @@ pub enum DnsFailure {
     TooLarge,
 }
 
+impl DnsFailure {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ServerFailure => "dns-server-failure",
+            Self::TimedOut => "dns-timed-out",
+            Self::Refused => "dns-refused",
+            Self::Malformed => "dns-malformed",
+            Self::Bogus => "dns-bogus",
+            Self::Indeterminate => "dns-indeterminate",
+            Self::TooLarge => "dns-too-large",
+        }
+    }
+}
+
 /// One SRV record (RFC 2782).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SrvRecord {

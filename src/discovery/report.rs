@@ -231,6 +231,36 @@ impl fmt::Display for CleartextTraffic {
     }
 }
 
+impl Finding {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoRecords { .. } => "no-records",
+            Self::NotOffered { .. } => "not-offered",
+            Self::LookupFailed { .. } => "lookup-failed",
+            Self::InvalidRecord { .. } => "invalid-record",
+            Self::Ignored { .. } => "ignored",
+        }
+    }
+}
+
+impl Ignored {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::CleartextWhereTlsMayBe => "cleartext-where-tls-may-be",
+            Self::TlsRequiredByDns => "tls-required-by-dns",
+            Self::BetterSource => "better-source",
+            Self::LookupFailed => "service-lookup-failed",
+            Self::NoAddress => "no-address",
+            Self::Failed(failure) => failure.code(),
+            Self::RejectedByUser => "rejected-by-user",
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -124,7 +124,9 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    pub(super) fn code(&self) -> &'static str {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         match self {
             Self::PlaintextPeer(_) => "plaintext-peer",
             Self::NotTls { .. } => "not-tls",

@@ -54,7 +54,9 @@ pub enum StartTlsFailure {
 }
 
 impl StartTlsFailure {
-    pub(super) fn code(&self) -> &'static str {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         match self {
             Self::NotOffered => "starttls-not-offered",
             Self::Refused { .. } => "starttls-refused",

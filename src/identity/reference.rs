@@ -83,6 +83,18 @@ pub enum ReferenceError {
     CommonNameInStrictMode,
 }
 
+impl ReferenceError {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Untrustworthy(_) => "untrustworthy-host",
+            Self::NoneLeft { .. } => "no-reference",
+            Self::CommonNameInStrictMode => "common-name-in-strict-mode",
+        }
+    }
+}
+
 impl ReferenceIds {
     /// The reference identifier of a host that was configured directly: a DNS-ID for a name, an
     /// IP-ID for an address (RFC 7817 §3 input 1(b); RFC 9525 §6.1).

@@ -196,6 +196,24 @@ pub enum InvalidEmailAddress {
 }
 
 /// RFC 6068 section 2; schemes are case-insensitive.
+impl InvalidEmailAddress {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "address-empty",
+            Self::DisplayName { .. } => "address-with-display-name",
+            Self::Url { .. } => "address-is-url",
+            Self::MissingAt { .. } => "address-without-at",
+            Self::LocalPart { .. } => "bad-local-part",
+            Self::LocalPartTooLong { .. } => "local-part-too-long",
+            Self::TooLong { .. } => "address-too-long",
+            Self::AddressLiteral { .. } => "bad-address-literal",
+            Self::Domain(_) => "bad-address-domain",
+        }
+    }
+}
+
 fn has_mailto_scheme(address: &str) -> bool {
     address
         .get(..7)

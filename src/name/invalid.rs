@@ -136,6 +136,32 @@ pub enum InvalidName {
     },
 }
 
+impl InvalidName {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "name-empty",
+            Self::Whitespace { .. } => "name-with-blank-space",
+            Self::Url { .. } => "name-is-url",
+            Self::Port { .. } => "name-with-port",
+            Self::EmailAddress { .. } => "name-is-email-address",
+            Self::IpAddress { .. } => "name-is-ip-address",
+            Self::ZoneId { .. } => "address-with-zone",
+            Self::MalformedIpAddress { .. } => "malformed-ip-address",
+            Self::TooLong { .. } => "name-too-long",
+            Self::EmptyLabel { .. } => "name-with-empty-label",
+            Self::LabelTooLong { .. } => "label-too-long",
+            Self::Character { .. } => "name-with-character",
+            Self::Hyphen { .. } => "label-with-hyphen",
+            Self::ReservedLabel { .. } => "reserved-label",
+            Self::InvalidALabel { .. } => "invalid-a-label",
+            Self::NeedsIdna { .. } => "name-needs-idna",
+            Self::NotAHostName { .. } => "not-a-host-name",
+        }
+    }
+}
+
 pub(super) fn quote(text: &str) -> UntrustedText {
     UntrustedText::new(text.as_bytes(), MAX_QUOTED)
 }

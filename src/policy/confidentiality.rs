@@ -165,6 +165,22 @@ pub enum Unmet {
     UnknownSuite,
 }
 
+impl Unmet {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoTls => "no-tls",
+            Self::Pinned => "pinned",
+            Self::Tls13 => "tls-1.3",
+            Self::PostQuantum { .. } => "post-quantum",
+            Self::Group { .. } => "denied-group",
+            Self::Suite { .. } => "denied-suite",
+            Self::UnknownSuite => "unknown-suite",
+        }
+    }
+}
+
 fn with(group: &Option<NamedGroup>) -> String {
     group.map_or_else(String::new, |group| format!(" (it uses {group})"))
 }
@@ -279,6 +295,17 @@ impl Indicator {
         match provided.check(minimum) {
             Ok(Met(())) => Self::Confidential {},
             Err(unmet) => Self::BelowMinimum { unmet },
+        }
+    }
+
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Confidential {} => "confidential",
+            Self::BelowMinimum { .. } => "below-minimum",
+            Self::Cleartext => "cleartext",
+            Self::NotConnected => "not-connected",
         }
     }
 

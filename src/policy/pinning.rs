@@ -16,6 +16,17 @@ pub enum PinNotAccepted {
     NotInSetup,
 }
 
+impl PinNotAccepted {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::OtherAccount => "pin-of-other-account",
+            Self::NotInSetup => "pin-not-in-setup",
+        }
+    }
+}
+
 impl Account {
     /// Binds the certificate of an offer to the server that presented it, by the user's explicit
     /// choice, and lowers the account's minimum of confidentiality, without which the pin would not

@@ -108,6 +108,18 @@ impl Aspect {
         Self::PostQuantum,
         Self::Dane,
     ];
+
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::ImplicitTls => "implicit-tls",
+            Self::Tls13 => "tls-1.3",
+            Self::PostQuantum => "post-quantum",
+            Self::Dane => "dane",
+        }
+    }
 }
 
 impl ProtectionRecord {

@@ -303,7 +303,7 @@ fn a_cut_at_every_byte_is_told_as_truncation() {
             pair.client_in.extend_from_slice(b"more");
             let told = pair.client.drive(&mut pair.client_in, &mut pair.to_server);
             let error = failure(&told);
-            assert_eq!(error.code(), "api-misuse", "{error}");
+            assert_eq!(error.code(), "input-after-end", "{error}");
         }
     }
 }

@@ -178,7 +178,7 @@ fn each_answer_to_a_client_hello() {
         ] {
             let mut pair = asked(&world, &acceptor);
             let error = answered(&mut pair, answer).unwrap_err();
-            assert_eq!(error.code(), "configuration");
+            assert_eq!(error.code(), "unusable-certificate");
             assert_dead(&mut pair.server, &error);
             alert_at(&mut pair, 80);
         }

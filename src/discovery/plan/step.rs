@@ -100,6 +100,29 @@ pub enum Reason {
     Over,
 }
 
+impl Reason {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Preferred => "preferred",
+            Self::After(_) => "after",
+            Self::NotWeakerThanRejected => "not-weaker-than-rejected",
+            Self::CleartextAsLowered => "cleartext-as-lowered",
+            Self::Established => "established",
+            Self::StrongerWayRejected => "stronger-way-rejected",
+            Self::MinimumRaised => "minimum-raised",
+            Self::OthersRun => "others-run",
+            Self::Rejected => "rejected",
+            Self::Unreachable => "unreachable",
+            Self::NoTls => "no-tls",
+            Self::LocalFault => "local-fault",
+            Self::NoServer => "no-server",
+            Self::Over => "over",
+        }
+    }
+}
+
 impl Attempt {
     pub(super) fn way(&self) -> usize {
         match self {

@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn without_a_provider_there_is_a_clear_error() {
         let error = Server::builder().build().unwrap_err();
-        assert_eq!(error.code(), "configuration");
+        assert_eq!(error.code(), "no-crypto-provider");
         assert!(
             error.to_string().contains("pass a CryptoProvider"),
             "{error}"
