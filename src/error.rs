@@ -76,7 +76,9 @@ pub enum ApiMisuse {
     #[error("send was called after close; nothing can be sent after close_notify")]
     SendAfterClose,
     /// More input was given after [`end_of_input`](crate::ClientSession::end_of_input).
-    #[error("input was given after end_of_input had been called")]
+    #[error(
+        "input was given after end_of_input had been called; a new connection needs a new session"
+    )]
     InputAfterEnd,
     /// The session did not ask for an answer, or has had it.
     #[error("an answer was given to a ClientHello, but none is waiting for one")]
@@ -98,7 +100,9 @@ pub enum ApiMisuse {
     #[error("a client identity was accepted, but the client's certificate was not mapped to one")]
     NoClientIdentity,
     /// [`StartTlsGuard::established`](crate::StartTlsGuard::established) was called too early.
-    #[error("the guard was told of TLS before the session was established")]
+    #[error(
+        "the guard was told of TLS before the session was established; wait for Event::Established"
+    )]
     NotEstablished,
     /// A listener with STARTTLS was used as one with implicit TLS.
     #[error(
@@ -111,7 +115,8 @@ pub enum ApiMisuse {
     /// A [`CredentialPermit`](crate::CredentialPermit) belongs to the session that gave it, and to
     /// the account as it was then.
     #[error(
-        "the permit for credentials was given by another session, or before the account changed"
+        "the permit for credentials was given by another session, or before the account changed; ask \
+         this session for one"
     )]
     ForeignPermit,
 }
@@ -176,7 +181,9 @@ pub enum PolicyRefusal {
     #[error("the connection was refused after the ClientHello was read")]
     RefusedByAnswer,
     /// The validity that a resumed session inherits has come to an end.
-    #[error("the authentication that the resumed session inherits is no longer valid")]
+    #[error(
+        "the authentication that the resumed session inherits is no longer valid; connect again"
+    )]
     InheritedAuthenticationExpired,
     /// TLSA records, or the failure to get them, forbid to connect.
     #[error(transparent)]
@@ -332,6 +339,7 @@ fn for_names(names: &[Box<str>]) -> String {
     match names {
         [] => String::new(),
         [name] => format!(" for {name}"),
+        [name, _] => format!(" for {name} and 1 more name"),
         [name, rest @ ..] => format!(" for {name} and {} more names", rest.len()),
     }
 }

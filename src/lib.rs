@@ -142,6 +142,8 @@ mod alert;
 pub mod audit;
 #[cfg(feature = "std-io")]
 pub mod blocking;
+#[cfg(test)]
+mod catalogue;
 mod certificate;
 mod certificates;
 pub mod channel_binding;

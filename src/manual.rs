@@ -11,6 +11,7 @@ macro_rules! chapters {
 
 chapters! {
     house = "../docs/manual/house.md",
+    errors = "../docs/manual/errors.md",
     client = "../docs/manual/client.md",
     server = "../docs/manual/server.md",
     starttls = "../docs/manual/starttls.md",

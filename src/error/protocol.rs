@@ -18,7 +18,10 @@ pub enum ProtocolError {
     StartTls(#[from] StartTlsFailure),
     /// The server's reply to STARTTLS was followed by more plain text: somebody on the way tries
     /// to put words into what is said under TLS.
-    #[error("{bytes} bytes follow the reply to STARTTLS, as if injected on the way: \"{excerpt}\"")]
+    #[error(
+        "{bytes} bytes of plain text follow the reply to STARTTLS, as if injected on the way: \
+         \"{excerpt}\"; use implicit TLS, or another network"
+    )]
     #[non_exhaustive]
     ResponseInjection {
         /// How many.
@@ -28,7 +31,10 @@ pub enum ProtocolError {
     },
     /// The client's STARTTLS was followed by more plain text: somebody on the way tries to have it
     /// executed under TLS.
-    #[error("{bytes} bytes follow the STARTTLS command, as if injected on the way: \"{excerpt}\"")]
+    #[error(
+        "{bytes} bytes of plain text follow the STARTTLS command, as if injected on the way: \
+         \"{excerpt}\"; nothing of it was executed"
+    )]
     #[non_exhaustive]
     CommandInjection {
         /// How many.
@@ -74,7 +80,7 @@ pub enum ProtocolError {
     },
     /// The client offered application protocols only that are not served here, or the server
     /// selected one that was not offered.
-    #[error("no application protocol in common with the peer (ALPN)")]
+    #[error("no application protocol in common with the peer (ALPN); check the port")]
     NoCommonApplicationProtocol,
     /// A record could not be decrypted: it was damaged or forged on the way.
     #[error("a TLS record could not be decrypted: it was damaged or forged on the way")]
@@ -100,7 +106,7 @@ pub enum ProtocolError {
         detail: Box<str>,
     },
     /// The peer was asked for a certificate and showed none.
-    #[error("the peer has shown no certificate")]
+    #[error("the peer has shown no certificate, and one is required")]
     NoCertificate,
     /// The input ended before the session was established.
     #[error("the connection ended before a TLS session was established: {heard}")]

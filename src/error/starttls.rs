@@ -37,7 +37,10 @@ pub enum StartTlsFailure {
     },
     /// An IMAP server, or somebody in its name, says that the user is logged in already, without
     /// TLS: `PREAUTH` (RFC 9051 §7.1.4).
-    #[error("the server claims that the connection is authenticated before TLS protects it")]
+    #[error(
+        "the server claims that the connection is authenticated before TLS protects it, as an \
+         attacker would; use implicit TLS"
+    )]
     AlreadyAuthenticated,
     /// The server's reply is not one that can come here.
     #[error("the server sent \"{reply}\" where {expected} was expected; check the port")]

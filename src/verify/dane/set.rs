@@ -68,8 +68,7 @@ pub struct TlsaSet {
 /// A set of TLSA records is larger than what is looked at. It is not to be taken for an absent one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{name} has more TLSA records than are looked at: {count} with {bytes} octets, where {} with \
-     {} may be",
+    "{name} has {count} TLSA records with {bytes} octets, and at most {} with {} are looked at",
     limits::TLSA_RECORDS,
     limits::TLSA_BYTES
 )]

@@ -85,7 +85,8 @@ impl fmt::Display for CheckFailure {
             }
             Self::MissingIntermediate { issuer } => write!(
                 f,
-                "the certificate of its issuer ({issuer}) was not sent along and is not known here"
+                "the issuer of the certificate ({issuer}) is not known here, and its own certificate was \
+                 not sent along"
             ),
             Self::UnknownAuthority {
                 authority,
@@ -209,7 +210,10 @@ impl fmt::Display for CheckFailure {
                 }
             }
             Self::TlsaExpired { name } => {
-                write!(f, "the TLSA records at {name} were out of date")
+                write!(
+                    f,
+                    "the TLSA records at {name} were out of date when the certificate came"
+                )
             }
             Self::Revoked {
                 certificate,
