@@ -163,7 +163,8 @@ fn escaped(text: &str) -> String {
         }
         escaped.push(c);
     }
-    escaped
+    // rustdoc would have it a link.
+    escaped.replace("://", "\\://")
 }
 
 fn at(path: &str) -> std::path::PathBuf {

@@ -21,4 +21,6 @@ chapters! {
     received = "../docs/manual/received.md",
     providers = "../docs/manual/providers.md",
     certificates = "../docs/manual/certificates.md",
+    migration = "../docs/manual/migration.md",
+    comparison = "../docs/manual/comparison.md",
 }
