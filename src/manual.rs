@@ -1,6 +1,33 @@
-//! The manual, chapter by chapter. The same pages are in `docs/manual/`.
+//! The manual, chapter by chapter. The same pages are in `docs/manual/` and `docs/`.
 //!
-//! To begin with: [`client`] or [`server`]. For the whole: [`house`].
+//! | to begin with | |
+//! |---|---|
+//! | [`client`] | a mail client, from the first line to what its user is shown |
+//! | [`server`] | a listener, many domains, STARTTLS, whom to let log in |
+//! | [`migration`] | what replaces what, for a program that uses another library |
+//!
+//! | one thing at a time | |
+//! |---|---|
+//! | [`starttls`] | the dialogs before TLS, and what attackers try in them |
+//! | [`account_setup`] | from an address to a connection: discovery, the plan, the permit |
+//! | [`pins`] | a certificate that nobody vouches for |
+//! | [`dane`] | certificates by DNSSEC |
+//! | [`certificates`], [`providers`] | renewal, databases, ACME; cryptography and keys in hardware |
+//! | [`received`] | what a server writes down of TLS |
+//! | [`errors`] | every sentence that a user may be shown, and what to tell them |
+//!
+//! | to decide by | |
+//! |---|---|
+//! | [`comparison`] | beside what is in use today |
+//! | [`threat_model`] | what is protected against whom, and what is not |
+//! | [`policy`] | the rules for connecting, sending and showing |
+//! | [`conformance`] | requirement by requirement, with code and tests |
+//! | [`performance`], [`reliability`] | what was measured, and how to repeat it |
+//! | [`dependencies`] | what is linked, and why |
+//!
+//! | to work on it | |
+//! |---|---|
+//! | [`house`] | the rooms of the house, and where to begin reading |
 
 macro_rules! chapters {
     ($($name:ident = $file:literal,)*) => {$(
@@ -10,17 +37,23 @@ macro_rules! chapters {
 }
 
 chapters! {
-    house = "../docs/manual/house.md",
-    errors = "../docs/manual/errors.md",
     client = "../docs/manual/client.md",
     server = "../docs/manual/server.md",
+    migration = "../docs/manual/migration.md",
     starttls = "../docs/manual/starttls.md",
     account_setup = "../docs/manual/account_setup.md",
     pins = "../docs/manual/pins.md",
     dane = "../docs/manual/dane.md",
-    received = "../docs/manual/received.md",
-    providers = "../docs/manual/providers.md",
     certificates = "../docs/manual/certificates.md",
-    migration = "../docs/manual/migration.md",
+    providers = "../docs/manual/providers.md",
+    received = "../docs/manual/received.md",
+    errors = "../docs/manual/errors.md",
     comparison = "../docs/manual/comparison.md",
+    threat_model = "../docs/threat-model.md",
+    policy = "../docs/policy.md",
+    conformance = "../docs/conformance.md",
+    performance = "../docs/performance.md",
+    reliability = "../docs/reliability.md",
+    dependencies = "../docs/dependencies.md",
+    house = "../docs/manual/house.md",
 }
