@@ -4,6 +4,7 @@
 //! A table has a row for each variant of an enum, and its patterns are the arms of a match: a new
 //! variant does not compile before it has a row.
 
+mod audit;
 mod certificate;
 mod local;
 mod protocol;
@@ -58,6 +59,7 @@ fn every_row() -> Vec<Row> {
         certificate::rows(),
         local::rows(),
         setup::rows(),
+        audit::rows(),
     ];
     tables.into_iter().flatten().collect()
 }

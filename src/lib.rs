@@ -164,7 +164,9 @@ pub mod limits;
     feature = "ring",
     feature = "webpki-roots",
     feature = "idna",
-    feature = "serde"
+    feature = "serde",
+    feature = "std-io",
+    feature = "tokio"
 ))]
 pub mod manual;
 mod name;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`client`] | a mail client, from the first line to what its user is shown |
 //! | [`server`] | a listener, many domains, STARTTLS, whom to let log in |
+//! | [`adapters`] | a session as a stream, blocking or on tokio |
 //! | [`migration`] | what replaces what, for a program that uses another library |
 //!
 //! | one thing at a time | |
@@ -13,7 +14,10 @@
 //! | [`pins`] | a certificate that nobody vouches for |
 //! | [`dane`] | certificates by DNSSEC |
 //! | [`certificates`], [`providers`] | renewal, databases, ACME; cryptography and keys in hardware |
+//! | [`client_certificates`] | users who come by certificate, on both sides |
+//! | [`tickets`] | resumption, and a fleet that shares it |
 //! | [`received`] | what a server writes down of TLS |
+//! | [`audit`] | an operator's check of certificates and DNS |
 //! | [`errors`] | every sentence that a user may be shown, and what to tell them |
 //!
 //! | to decide by | |
@@ -39,6 +43,7 @@ macro_rules! chapters {
 chapters! {
     client = "../docs/manual/client.md",
     server = "../docs/manual/server.md",
+    adapters = "../docs/manual/adapters.md",
     migration = "../docs/manual/migration.md",
     starttls = "../docs/manual/starttls.md",
     account_setup = "../docs/manual/account_setup.md",
@@ -46,7 +51,10 @@ chapters! {
     dane = "../docs/manual/dane.md",
     certificates = "../docs/manual/certificates.md",
     providers = "../docs/manual/providers.md",
+    client_certificates = "../docs/manual/client_certificates.md",
+    tickets = "../docs/manual/tickets.md",
     received = "../docs/manual/received.md",
+    audit = "../docs/manual/audit.md",
     errors = "../docs/manual/errors.md",
     comparison = "../docs/manual/comparison.md",
     threat_model = "../docs/threat-model.md",

@@ -250,7 +250,15 @@ impl fmt::Display for Problem {
                  is for the next certificate"
             ),
             Self::TlsaUnusable { record, reason } => {
-                write!(f, "a record ({record:?}) cannot be used: {reason}")
+                // Its data may fill the screen.
+                let (usage, selector) =
+                    (record.usage().code_point(), record.selector().code_point());
+                let matching = record.matching().code_point();
+                write!(
+                    f,
+                    "a record \"{usage} {selector} {matching} …\" cannot be used: {reason}; correct it \
+                     or remove it"
+                )
             }
             Self::TlsaOnlySha512 => f.write_str(
                 "SHA2-512 is the only digest, which not every client knows: publish SHA2-256 \

@@ -65,6 +65,8 @@ pub(super) fn rows() -> Vec<Row> {
         M::SendAfterClose => [M::SendAfterClose], "program", "A mistake in the program: report it to its author.";
         M::InputAfterEnd => [M::InputAfterEnd], "program", "A mistake in the program: report it to its author.";
         M::AnswerNotAwaited => [M::AnswerNotAwaited], "program", "A mistake in the program: report it to its author.";
+        M::AnswerMissing => [M::AnswerMissing], "program", "A mistake in the program: report it to its author.";
+        M::NoClientIdentity => [M::NoClientIdentity], "program", "A mistake in the program: report it to its author.";
         M::AcceptorOfOtherMode => [M::AcceptorOfOtherMode], "program", "A mistake in the program: report it to its author.";
         M::NoClientCertificate => [M::NoClientCertificate], "program", "A mistake in the program: report it to its author.";
         M::NotEstablished => [M::NotEstablished], "program", "A mistake in the program: report it to its author.";

@@ -106,12 +106,14 @@ fn plan() -> Vec<Row> {
         Reason::Preferred => [Reason::Preferred], "nobody", "For the report.";
         Reason::After(_) => [Reason::After(AttemptOutcome::TimedOut), Reason::After(AttemptOutcome::NoStartTls)], "nobody", "For the report.";
         Reason::NotWeakerThanRejected => [Reason::NotWeakerThanRejected], "nobody", "For the report.";
+        Reason::NotWeakerThanTampered => [Reason::NotWeakerThanTampered], "network, or the server's operator", "For the report; show the error of the attempt that was tampered with.";
         Reason::CleartextAsLowered => [Reason::CleartextAsLowered], "user", "Show that nothing is encrypted.";
         Reason::Established => [Reason::Established], "nobody", "For the report.";
         Reason::StrongerWayRejected => [Reason::StrongerWayRejected], "server's operator", "Show the error of the attempt that was rejected.";
         Reason::MinimumRaised => [Reason::MinimumRaised], "nobody", "For the report.";
         Reason::OthersRun => [Reason::OthersRun], "nobody", "For the report.";
         Reason::Rejected => [Reason::Rejected], "server's operator", "Show the error of the attempt that was rejected.";
+        Reason::Tampered => [Reason::Tampered], "network, or the server's operator", "Somebody on the way may be attacking the connection. Show the error; try another network.";
         Reason::Unreachable => [Reason::Unreachable], "network", "Try again later.";
         Reason::NoTls => [Reason::NoTls], "server's operator", "Show the errors of the attempts, with the advice on them.";
         Reason::LocalFault => [Reason::LocalFault], "program", "Show the error of the attempt.";
