@@ -26,12 +26,13 @@ struct Row {
 }
 
 /// The rows of an enum: pattern, examples, whose affair, what to tell.
-macro_rules! rows {
+macro_rules! rows_and_examples {
     ($table:literal, $enum:ty: $($variant:pat => [$($example:expr),+], $whose:literal, $tell:literal;)+) => {{
         let variant = |value: &$enum| match value {
             $($variant => stringify!($variant),)+
         };
         let mut rows: Vec<$crate::catalogue::Row> = Vec::new();
+        let mut examples: Vec<$enum> = Vec::new();
         $($(
             let example: $enum = $example;
             assert_eq!(variant(&example), stringify!($variant), "{example:?}");
@@ -42,11 +43,23 @@ macro_rules! rows {
                 whose: $whose,
                 tell: $tell,
             });
+            examples.push(example);
         )+)+
-        rows
+        (rows, examples)
     }};
 }
+macro_rules! rows {
+    ($($row:tt)*) => {
+        $crate::catalogue::rows_and_examples!($($row)*).0
+    };
+}
 use rows;
+use rows_and_examples;
+
+/// An example of each failed check.
+pub(crate) fn check_failures() -> Vec<crate::verify::CheckFailure> {
+    certificate::rows_and_examples().1
+}
 
 /// A text from the network.
 fn text(text: &str) -> UntrustedText {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pki_types::{CertificateDer, UnixTime};
 
-use super::{Row, rows, text};
+use super::{Row, rows_and_examples, text};
 use crate::identity::{NameKind, Provenance, ReferenceIds};
 use crate::name::{Host, HostName};
 use crate::testing::NOW;
@@ -17,6 +17,10 @@ use crate::verify::{
 const DAY: u64 = 86_400;
 
 pub(super) fn rows() -> Vec<Row> {
+    rows_and_examples().0
+}
+
+pub(super) fn rows_and_examples() -> (Vec<Row>, Vec<C>) {
     let own = || CertificateLabel {
         position: Some(0),
         subject: text("CN=imap.example.org"),
@@ -53,7 +57,7 @@ pub(super) fn rows() -> Vec<Row> {
         })
     };
     let fingerprint = |byte| Fingerprint::of_certificate(&CertificateDer::from(vec![byte]));
-    rows!("certificate", C:
+    rows_and_examples!("certificate", C:
         C::NoCertificate => [C::NoCertificate], "peer's operator", "The server is not set up for TLS. Ask the provider.";
         C::TooManyCertificates { .. } => [C::TooManyCertificates { count: 40, limit: 16 }], "server's operator", "The server sends far more than it should. Ask the provider.";
         C::ChainTooLarge { .. } => [C::ChainTooLarge { bytes: 200_000, limit: 65536 }], "server's operator", "The server sends far more than it should. Ask the provider.";

@@ -8,7 +8,13 @@ impl CertificateRejection {
     /// The standard error whose alert tells the peer what is wrong (RFC 8446 §6.2). The rejection
     /// itself does not travel in it.
     pub(crate) fn tls_certificate_error(&self) -> CertificateError {
-        match self.primary() {
+        self.primary().tls_certificate_error()
+    }
+}
+
+impl CheckFailure {
+    fn tls_certificate_error(&self) -> CertificateError {
+        match self {
             // RFC 8446 §6.2, unknown_ca: the chain or its anchor could not be found or matched.
             CheckFailure::SelfSigned
             | CheckFailure::MissingIntermediate { .. }
@@ -62,5 +68,46 @@ impl CertificateRejection {
             | CheckFailure::PathTooComplex
             | CheckFailure::BadDates { .. } => CertificateError::BadEncoding,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::AlertDescription;
+
+    use super::*;
+    use crate::testing::Diagram;
+    use crate::verify::PinCause;
+
+    /// `docs/diagrams/verification.svg`: which check fails in which ways, what the peer is told,
+    /// and what the user may be asked.
+    #[test]
+    fn the_diagram() {
+        let mut failures = crate::catalogue::check_failures();
+        failures.sort_by_key(CheckFailure::rank);
+        let mut diagram = Diagram::default();
+        for failure in &failures {
+            let from = format!("the {}", failure.check());
+            diagram.edge("a chain is presented", "is checked", &from);
+        }
+        for failure in &failures {
+            let from = format!("the {}", failure.check());
+            let alert = u8::from(AlertDescription::from(failure.tls_certificate_error()));
+            let alert = crate::Alert::from_code_point(alert);
+            diagram.edge(&from, failure.code(), &format!("alert {alert}"));
+            if PinCause::of(failure, false).is_some() {
+                diagram.edge(
+                    &from,
+                    failure.code(),
+                    "in setup: a pin is offered, if nothing else failed",
+                );
+            }
+            diagram.edge(
+                &from,
+                "passed",
+                "all passed: the session may be established",
+            );
+        }
+        diagram.check("verification");
     }
 }

@@ -567,3 +567,72 @@ fn the_documented_sources() {
         .collect();
     documented::assert_rows(documented::SOURCES, &rows);
 }
+
+/// `docs/diagrams/plan.svg`: attempts one after the other, from what the plan answers. What goes on
+/// in the same way is one state. Left out is what ends every plan: success, and a local fault.
+#[test]
+fn the_diagram() {
+    const TRANSPORTS: [Transport; 4] = [
+        Transport::Implicit,
+        Transport::Implicit,
+        Transport::StartTls,
+        Transport::Cleartext,
+    ];
+    let mut plan = Plan::new(&configuration(&TRANSPORTS), Service::Imap, &lowered());
+    let first = plan.start();
+    let mut states: Vec<DrawnState> = Vec::new();
+    let first = state_of(&plan, &first, &mut states);
+    let mut diagram = crate::testing::Diagram::default();
+    let names: Vec<String> = (0..states.len())
+        .map(|at| {
+            let name = &states[at].0;
+            let twins = states[at + 1..].iter().filter(|(other, _)| other == name);
+            format!("{name}{}", "\u{2032}".repeat(twins.count()))
+        })
+        .collect();
+    diagram.edge("start", "the account does without a minimum", &names[first]);
+    for (at, (_, next)) in states.iter().enumerate().rev() {
+        for (outcome, to) in next {
+            diagram.edge(&names[at], &outcome.to_string(), &names[*to]);
+        }
+    }
+    diagram.check("plan");
+}
+
+/// What is done, and where each outcome leads.
+type DrawnState = (String, Vec<(O, usize)>);
+
+fn state_of(plan: &Plan, step: &Step, states: &mut Vec<DrawnState>) -> usize {
+    let state = match &step.decision {
+        Decision::Try(attempt) => {
+            let drawn = |outcome: &O| !matches!(outcome, O::Established | O::LocalFault);
+            let next: Vec<_> = O::ALL
+                .into_iter()
+                .filter(drawn)
+                .map(|outcome| {
+                    let mut plan = plan.clone();
+                    let step = plan.next(attempt, outcome);
+                    (outcome, state_of(&plan, &step, states))
+                })
+                .collect();
+            let name = match attempt {
+                Attempt::Tls(tls) => {
+                    let endpoint = tls.endpoint();
+                    format!("{}, {}", endpoint.host(), endpoint.mode())
+                }
+                Attempt::Cleartext(_) => "without TLS".to_owned(),
+            };
+            (name, next)
+        }
+        // Whether it is worth while to try again later says which of them it was.
+        _ if matches!(step.reason, Reason::Unreachable | Reason::NoTls) => {
+            ("nothing is left to try".to_owned(), Vec::new())
+        }
+        ended => (format!("{ended:?}: {}", step.reason), Vec::new()),
+    };
+    let known = states.iter().position(|known| *known == state);
+    known.unwrap_or_else(|| {
+        states.push(state);
+        states.len() - 1
+    })
+}

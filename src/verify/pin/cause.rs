@@ -32,7 +32,7 @@ pub(super) fn causes(
     }
     let mut causes = Vec::new();
     for failure in rejection.failures() {
-        let cause = cause(failure, leaf)?;
+        let cause = PinCause::of(failure, leaf.is_self_issued())?;
         if !causes.contains(&cause) {
             causes.push(cause);
         }
@@ -40,43 +40,46 @@ pub(super) fn causes(
     Some(causes)
 }
 
-fn cause(failure: &CheckFailure, leaf: &Certificate<'_>) -> Option<PinCause> {
-    match failure {
-        CheckFailure::Expired { .. } => Some(PinCause::Expired),
-        CheckFailure::SelfSigned
-        | CheckFailure::MissingIntermediate { .. }
-        | CheckFailure::UnknownAuthority { .. } => Some(PinCause::NoChain),
-        // A certificate that is its own authority: the local bridges of mail providers have them,
-        // also where the user has added it to the trusted ones.
-        CheckFailure::AuthorityAsPeer if leaf.is_self_issued() => Some(PinCause::NoChain),
-        CheckFailure::NameMismatch(_) => Some(PinCause::NoIdentifierMatch),
-        CheckFailure::AuthorityAsPeer
-        | CheckFailure::NoCertificate
-        | CheckFailure::TooManyCertificates { .. }
-        | CheckFailure::ChainTooLarge { .. }
-        | CheckFailure::Unreadable { .. }
-        | CheckFailure::OldVersion { .. }
-        | CheckFailure::CriticalExtension { .. }
-        | CheckFailure::NotAnAuthority { .. }
-        | CheckFailure::PathLength { .. }
-        | CheckFailure::NameConstraint { .. }
-        | CheckFailure::BadSignature { .. }
-        | CheckFailure::UnsupportedSignature { .. }
-        | CheckFailure::Distrusted
-        | CheckFailure::PathTooComplex
-        | CheckFailure::NoPath
-        | CheckFailure::WeakKey { .. }
-        | CheckFailure::UnsupportedKey { .. }
-        | CheckFailure::WrongPurpose { .. }
-        | CheckFailure::NotYetValid { .. }
-        | CheckFailure::BadDates { .. }
-        | CheckFailure::Revoked { .. }
-        | CheckFailure::RevocationUnknown(_)
-        | CheckFailure::PinMismatch { .. }
-        | CheckFailure::RefusedByVerifier { .. }
-        | CheckFailure::UnsupportedByVerifier { .. }
-        | CheckFailure::TlsaMismatch { .. }
-        | CheckFailure::TlsaExpired { .. } => None,
+impl PinCause {
+    /// The cause for which a certificate with this failure may be pinned, if it is one.
+    pub(in crate::verify) fn of(failure: &CheckFailure, is_self_issued: bool) -> Option<Self> {
+        match failure {
+            CheckFailure::Expired { .. } => Some(Self::Expired),
+            CheckFailure::SelfSigned
+            | CheckFailure::MissingIntermediate { .. }
+            | CheckFailure::UnknownAuthority { .. } => Some(Self::NoChain),
+            // A certificate that is its own authority: the local bridges of mail providers have them,
+            // also where the user has added it to the trusted ones.
+            CheckFailure::AuthorityAsPeer if is_self_issued => Some(Self::NoChain),
+            CheckFailure::NameMismatch(_) => Some(Self::NoIdentifierMatch),
+            CheckFailure::AuthorityAsPeer
+            | CheckFailure::NoCertificate
+            | CheckFailure::TooManyCertificates { .. }
+            | CheckFailure::ChainTooLarge { .. }
+            | CheckFailure::Unreadable { .. }
+            | CheckFailure::OldVersion { .. }
+            | CheckFailure::CriticalExtension { .. }
+            | CheckFailure::NotAnAuthority { .. }
+            | CheckFailure::PathLength { .. }
+            | CheckFailure::NameConstraint { .. }
+            | CheckFailure::BadSignature { .. }
+            | CheckFailure::UnsupportedSignature { .. }
+            | CheckFailure::Distrusted
+            | CheckFailure::PathTooComplex
+            | CheckFailure::NoPath
+            | CheckFailure::WeakKey { .. }
+            | CheckFailure::UnsupportedKey { .. }
+            | CheckFailure::WrongPurpose { .. }
+            | CheckFailure::NotYetValid { .. }
+            | CheckFailure::BadDates { .. }
+            | CheckFailure::Revoked { .. }
+            | CheckFailure::RevocationUnknown(_)
+            | CheckFailure::PinMismatch { .. }
+            | CheckFailure::RefusedByVerifier { .. }
+            | CheckFailure::UnsupportedByVerifier { .. }
+            | CheckFailure::TlsaMismatch { .. }
+            | CheckFailure::TlsaExpired { .. } => None,
+        }
     }
 }
 
