@@ -16,33 +16,31 @@ impl CheckFailure {
     fn tls_certificate_error(&self) -> CertificateError {
         match self {
             // RFC 8446 §6.2, unknown_ca: the chain or its anchor could not be found or matched.
-            CheckFailure::SelfSigned
-            | CheckFailure::MissingIntermediate { .. }
-            | CheckFailure::UnknownAuthority { .. }
-            | CheckFailure::NoPath => CertificateError::UnknownIssuer,
+            Self::SelfSigned
+            | Self::MissingIntermediate { .. }
+            | Self::UnknownAuthority { .. }
+            | Self::NoPath => CertificateError::UnknownIssuer,
             // certificate_expired: "has expired or is not currently valid".
-            CheckFailure::Expired { .. } => CertificateError::Expired,
-            CheckFailure::NotYetValid { .. } => CertificateError::NotValidYet,
+            Self::Expired { .. } => CertificateError::Expired,
+            Self::NotYetValid { .. } => CertificateError::NotValidYet,
             // bad_certificate is also what RFC 6125 §6.6.4 asks for.
             // No document names an alert for a TLSA record that does not match; OpenSSL sends
             // bad_certificate too.
-            CheckFailure::TlsaMismatch { .. } => CertificateError::BadEncoding,
+            Self::TlsaMismatch { .. } => CertificateError::BadEncoding,
             // access_denied: "when access control was applied, the sender decided not to proceed".
             // Nothing is wrong with the certificate.
-            CheckFailure::TlsaExpired { .. } => CertificateError::ApplicationVerificationFailure,
-            CheckFailure::NameMismatch(_) | CheckFailure::PinMismatch { .. } => {
-                CertificateError::NotValidForName
-            }
-            CheckFailure::CriticalExtension { .. } => CertificateError::UnhandledCriticalExtension,
+            Self::TlsaExpired { .. } => CertificateError::ApplicationVerificationFailure,
+            Self::NameMismatch(_) | Self::PinMismatch { .. } => CertificateError::NotValidForName,
+            Self::CriticalExtension { .. } => CertificateError::UnhandledCriticalExtension,
             // unsupported_certificate: of an unsupported type.
-            CheckFailure::WrongPurpose { .. }
-            | CheckFailure::AuthorityAsPeer
-            | CheckFailure::OldVersion { .. }
-            | CheckFailure::WeakKey { .. }
-            | CheckFailure::UnsupportedKey { .. } => CertificateError::InvalidPurpose,
+            Self::WrongPurpose { .. }
+            | Self::AuthorityAsPeer
+            | Self::OldVersion { .. }
+            | Self::WeakKey { .. }
+            | Self::UnsupportedKey { .. } => CertificateError::InvalidPurpose,
             // certificate_revoked is the nearest there is to a key that everybody has.
-            CheckFailure::Distrusted | CheckFailure::Revoked { .. } => CertificateError::Revoked,
-            CheckFailure::RefusedByVerifier { refusal } => match refusal {
+            Self::Distrusted | Self::Revoked { .. } => CertificateError::Revoked,
+            Self::RefusedByVerifier { refusal } => match refusal {
                 VerifierRefusal::UntrustedChain => CertificateError::UnknownIssuer,
                 VerifierRefusal::Expired => CertificateError::Expired,
                 VerifierRefusal::NotYetValid => CertificateError::NotValidYet,
@@ -50,23 +48,23 @@ impl CheckFailure {
                 VerifierRefusal::Revoked => CertificateError::Revoked,
                 VerifierRefusal::Other(_) => CertificateError::BadEncoding,
             },
-            CheckFailure::UnsupportedByVerifier { .. } => CertificateError::NotValidForName,
+            Self::UnsupportedByVerifier { .. } => CertificateError::NotValidForName,
             // unknown_ca, as other implementations send for it.
-            CheckFailure::RevocationUnknown(_) => CertificateError::UnknownRevocationStatus,
+            Self::RevocationUnknown(_) => CertificateError::UnknownRevocationStatus,
             // bad_certificate: "was corrupt, contained signatures that did not verify correctly";
             // and RFC 8446 §4.4.2.4 for signatures with MD5 and SHA-1. (rustls' own variants for
             // signatures give decrypt_error, which is about the handshake's.)
-            CheckFailure::NoCertificate
-            | CheckFailure::TooManyCertificates { .. }
-            | CheckFailure::ChainTooLarge { .. }
-            | CheckFailure::Unreadable { .. }
-            | CheckFailure::NotAnAuthority { .. }
-            | CheckFailure::PathLength { .. }
-            | CheckFailure::NameConstraint { .. }
-            | CheckFailure::BadSignature { .. }
-            | CheckFailure::UnsupportedSignature { .. }
-            | CheckFailure::PathTooComplex
-            | CheckFailure::BadDates { .. } => CertificateError::BadEncoding,
+            Self::NoCertificate
+            | Self::TooManyCertificates { .. }
+            | Self::ChainTooLarge { .. }
+            | Self::Unreadable { .. }
+            | Self::NotAnAuthority { .. }
+            | Self::PathLength { .. }
+            | Self::NameConstraint { .. }
+            | Self::BadSignature { .. }
+            | Self::UnsupportedSignature { .. }
+            | Self::PathTooComplex
+            | Self::BadDates { .. } => CertificateError::BadEncoding,
         }
     }
 }

@@ -348,7 +348,7 @@ fn what_is_remembered_is_forgotten_when_a_pin_is_revoked() {
     assert!(world.account.restore_pin(pin.clone()));
     let (before, acceptor) = (world.connector(), acceptor(&world, -1, 10));
     assert_eq!(verified(&before, &acceptor), ANEW);
-    assert_eq!(verified(&before.clone(), &acceptor), REMEMBERED);
+    assert_eq!(verified(&before, &acceptor), REMEMBERED);
 
     assert!(world.account.revoke_pin(&pin));
     let refused = before.connect(&mut bytes::BytesMut::new()).unwrap_err();
