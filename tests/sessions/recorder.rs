@@ -220,7 +220,7 @@ fn with_secrets_whole_conversations_replay_on_both_sides() {
                 assert_eq!(trace[0], "event established");
                 assert!(trace[1].starts_with("info service=IMAP"), "{trace:?}");
                 assert_eq!(trace[2], format!("event data {}", HEXLOWER.encode(ANSWER)));
-                let end = ["event peer-closed", "ended clean", "error api-misuse"];
+                let end = ["event peer-closed", "ended clean", "error send-after-close"];
                 for (line, end) in trace[3..].iter().zip(end) {
                     assert!(line.starts_with(end), "{line}");
                 }
@@ -676,7 +676,7 @@ fn what_does_not_fit_is_said() {
     let error = Recorder::with_secrets()
         .connect(&deaf, &mut BytesMut::new())
         .unwrap_err();
-    assert_eq!(error.code(), "configuration");
+    assert_eq!(error.code(), "unusable-provider");
     assert!(error.to_string().contains("recorder::provider"), "{error}");
     // Redacted, any provider does.
     let deaf = connector(None, Clock::system());

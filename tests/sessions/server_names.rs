@@ -117,7 +117,7 @@ fn names_that_no_client_can_ask_for() {
         let error = certificates
             .with_names([name], world.authority.issue(&[HOST]))
             .unwrap_err();
-        assert_eq!(error.code(), "unusable-certificate", "{name}");
+        assert!(matches!(error, Error::Config(_)), "{name}: {error:?}");
     }
 }
 
@@ -298,7 +298,7 @@ fn what_cannot_be_a_servers_certificate() {
     for (chain, says) in rows {
         let built = chain.and_then(|chain| world.acceptor_with(Certificates::new(chain)).build());
         let error = built.unwrap_err();
-        assert_eq!(error.code(), "unusable-certificate");
+        assert!(matches!(error, Error::Config(_)), "{error:?}");
         assert!(error.to_string().contains(says), "{error}");
     }
 }
