@@ -250,7 +250,8 @@ fn a_man_in_the_middle_is_found_out() {
         man.join().unwrap();
         let is_found_out = expected != Outcome::Authenticated(None);
         assert_eq!(server.join().unwrap(), expected, "{run:#?}");
-        assert_ne!(run.success(), is_found_out, "{run:#?}");
+        // Its status is no sign here: the man in the middle may be gone before the farewell.
+        assert_ne!(run.says("server trusted"), is_found_out, "{run:#?}");
     }
 }
 
