@@ -200,6 +200,17 @@ impl TicketKey {
         }
         used < TICKETS_PER_KEY
     }
+
+    fn is_same_secret(&self, other: &Self) -> bool {
+        self.0.name == other.0.name && *self.0.secret == *other.0.secret
+    }
+
+    /// Goes on where `before`, made of the same octets, has stopped: the bound on tickets is the
+    /// secret's.
+    fn count_from(&self, before: &Self) {
+        let used = before.0.sealed.load(Ordering::Relaxed);
+        self.0.sealed.fetch_max(used, Ordering::Relaxed);
+    }
 }
 
 /// Without the secret.
@@ -247,7 +258,14 @@ impl TicketKeys {
         keys: impl IntoIterator<Item = TicketKey>,
     ) -> Result<(), InvalidTicketKeys> {
         let keys = in_order(keys)?;
-        *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let mut current = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
+        for key in &*keys {
+            let before = current.iter().find(|before| before.is_same_secret(key));
+            if let Some(before) = before {
+                key.count_from(before);
+            }
+        }
+        *current = keys;
         Ok(())
     }
 

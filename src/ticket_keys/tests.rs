@@ -198,6 +198,21 @@ fn a_key_does_not_seal_for_ever() {
     assert!(keys.open(&last, at(T)).is_some(), "what was sealed opens");
 }
 
+/// Keys that are made anew of the same octets with each replacement, as the module shows it.
+#[test]
+fn a_replacement_does_not_begin_to_count_anew() {
+    let keys = with([of_day(0)]);
+    let only = &keys.keys()[0];
+    only.0.sealed.store(TICKETS_PER_KEY - 1, Ordering::Relaxed);
+    keys.replace([of_day(0), of_day(1)]).unwrap();
+    assert!(keys.seal(b"state", at(T)).is_some());
+    assert_eq!(keys.seal(b"state", at(T)), None);
+    keys.replace([of_day(0), of_day(1)]).unwrap();
+    assert_eq!(keys.seal(b"state", at(T)), None);
+    let next = keys.seal(b"state", at(T + DAY)).unwrap();
+    assert_eq!(name_of(&next), &octets(1)[..16], "another key has its own");
+}
+
 #[test]
 fn secrets_are_not_shown() {
     let keys = with([of_day(0), of_day(1)]);
