@@ -10,7 +10,8 @@
 //! * [`Recorder::redacted`]: without keys, without plaintext, fit to be attached to a report. What
 //!   the peer sent is in it as it was on the wire, encrypted once TLS stands; of plaintext only the
 //!   length. What a client says to a server before TLS is masked, but for its command. It names
-//!   hosts, certificates of servers, and versions. It replays as far as no key is needed: dialogs
+//!   hosts, certificates of servers, and versions; with TLS 1.2 also the client's certificate, which
+//!   goes over the wire in clear there (RFC 8314 §8). It replays as far as no key is needed: dialogs
 //!   before TLS, plain text where TLS was expected, injections, garbage, refusals of a ClientHello.
 //! * [`Recorder::with_secrets`]: everything, and **with it anybody can decrypt the connection**, the
 //!   password in it included. For test accounts, or where the user has agreed and the password is
