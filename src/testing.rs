@@ -1,6 +1,7 @@
 //! What tests are made of: DER, certificates, providers.
 
 mod diagram;
+mod identities;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use rcgen::{
 };
 
 pub(crate) use diagram::Diagram;
+pub(crate) use identities::{IdentityCase, identity_cases};
 
 /// 2030-01-01 00:00:00 UTC. Tests have no other clock.
 pub(crate) const NOW: UnixTime = UnixTime::since_unix_epoch(Duration::from_secs(1_893_456_000));

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::name::Host;
-use crate::testing::{der, dns, ip, key, leaf_params, srv, srv_with_tag, uri};
+use crate::testing::{
+    IdentityCase, der, dns, identity_cases, ip, key, leaf_params, srv, srv_with_tag,
+};
 
 fn references(host: &str) -> ReferenceIds {
     ReferenceIds::for_host(&Host::parse(host).unwrap(), Provenance::Typed).unwrap()
@@ -34,321 +36,34 @@ fn read(names: &[Vec<u8>]) -> Vec<String> {
 
 #[test]
 fn host_names() {
-    let rows: &[(&str, &str, bool, &str)] = &[
-        // RFC 6125 §6.4.1: label by label, ASCII case aside.
-        (
-            "www.example.com",
-            "www.example.com",
-            true,
-            "RFC 6125 §6.4.1",
-        ),
-        (
-            "www.example.com",
-            "WWW.Example.Com",
-            true,
-            "RFC 6125 §6.4.1's own example",
-        ),
-        (
-            "WWW.EXAMPLE.COM",
-            "www.example.com",
-            true,
-            "RFC 6125 §6.4.1",
-        ),
-        (
-            "www.example.com.",
-            "www.example.com",
-            true,
-            "RFC 6125 §6.4.1, typed with the root's dot",
-        ),
-        (
-            "www.example.com",
-            "example.com",
-            false,
-            "RFC 6125 §6.4.1 label count",
-        ),
-        (
-            "example.com",
-            "www.example.com",
-            false,
-            "RFC 6125 §6.4.1 label count",
-        ),
-        (
-            "example.com",
-            "badexample.com",
-            false,
-            "suffix without a label boundary",
-        ),
-        (
-            "example.com",
-            "example.com.",
-            false,
-            "rustls-webpki: a presented name is never absolute",
-        ),
-        ("example.com", "example.com.evil.example", false, "prefix"),
-        ("localhost", "localhost", true, "one label"),
-        (
-            "_smtp.example.com",
-            "_smtp.example.com",
-            true,
-            "underscores exist in host names",
-        ),
-        // RFC 6125 §6.4.2: A-labels compare as ASCII.
-        (
-            "xn--mnchen-3ya.example",
-            "XN--MNCHEN-3YA.example",
-            true,
-            "RFC 6125 §6.4.2",
-        ),
-        (
-            "xn--mnchen-3ya.example",
-            "münchen.example",
-            false,
-            "RFC 6125 §6.4.2: U-labels are not presented",
-        ),
-        // RFC 7817 §3 rule 5, RFC 6125 §6.4.3, RFC 9525 §6.3.
-        (
-            "a.example.com",
-            "*.example.com",
-            true,
-            "RFC 7817 §3's own example",
-        ),
-        ("foo.example.com", "*.example.com", true, "RFC 7817 §3"),
-        (
-            "A.EXAMPLE.COM",
-            "*.eXample.com",
-            true,
-            "RFC 6125 §6.4.1 with a wildcard",
-        ),
-        (
-            "example.com",
-            "*.example.com",
-            false,
-            "RFC 7817 §3's own example",
-        ),
-        (
-            "bar.foo.example.com",
-            "*.example.com",
-            false,
-            "RFC 6125 §6.4.3 rule 2's own example",
-        ),
-        (
-            "bar.foo.example.net",
-            "bar.*.example.net",
-            false,
-            "RFC 6125 §6.4.3 rule 1's own example",
-        ),
-        ("foo.example.com", "*oo.example.com", false, "RFC 7817 §3"),
-        ("foo.example.com", "f*o.example.com", false, "RFC 7817 §3"),
-        ("foo.example.com", "foo*.example.com", false, "RFC 7817 §3"),
-        (
-            "baz1.example.net",
-            "baz*.example.net",
-            false,
-            "RFC 6125 §6.4.3 rule 3 allowed it, 7817 does not",
-        ),
-        (
-            "foobaz.example.net",
-            "*baz.example.net",
-            false,
-            "RFC 6125 §6.4.3 rule 3 allowed it, 7817 does not",
-        ),
-        (
-            "buzz.example.net",
-            "b*z.example.net",
-            false,
-            "RFC 6125 §6.4.3 rule 3 allowed it, 7817 does not",
-        ),
-        (
-            "a.b.example.com",
-            "*.*.example.com",
-            false,
-            "RFC 9525 §6.3 only one",
-        ),
-        (
-            "a.example.com",
-            "**.example.com",
-            false,
-            "RFC 9525 §6.3 only one",
-        ),
-        (
-            "a.example.com",
-            "a.*.com",
-            false,
-            "RFC 9525 §6.3 left-most only",
-        ),
-        (
-            "example.com",
-            "example.*",
-            false,
-            "RFC 9525 §6.3 left-most only",
-        ),
-        (
-            "example.com",
-            "*.com",
-            false,
-            "rustls-webpki: two labels behind the star",
-        ),
-        (
-            "localhost",
-            "*",
-            false,
-            "rustls-webpki: two labels behind the star",
-        ),
-        (
-            "example.com",
-            "*",
-            false,
-            "rustls-webpki: two labels behind the star",
-        ),
-        (
-            "a.example.com",
-            "*example.com",
-            false,
-            "RFC 9525 §6.3 the complete label",
-        ),
-        ("a.example.com", "*..example.com", false, "empty label"),
-        (
-            "a.example.com",
-            "*.example.com.",
-            false,
-            "rustls-webpki: a presented name is never absolute",
-        ),
-        // RFC 6125 §6.4.3 and §7.2: a star left of A-labels, and instead of one, but not in one.
-        (
-            "x.xn--kcry6tjko.example.org",
-            "*.xn--kcry6tjko.example.org",
-            true,
-            "RFC 6125 §6.4.3's own example",
-        ),
-        (
-            "xn--mnchen-3ya.example.org",
-            "*.example.org",
-            true,
-            "RFC 9525 §6.3: exactly one label, of any kind",
-        ),
-        (
-            "xn--mnchen-3ya.example.org",
-            "xn--*.example.org",
-            false,
-            "RFC 6125 §6.4.3 rule 3",
-        ),
-        // RFC 9525 §6.4: the text of an address is no host name.
-        ("mail.example.net", "192.0.2.1", false, "RFC 9525 §6.4"),
-        // Names that once fooled software written in C.
-        (
-            "mail.example.net",
-            "mail.example.net\0.evil.example",
-            false,
-            "embedded NUL",
-        ),
-        (
-            "mail.example.net",
-            "mail.example.net ",
-            false,
-            "trailing blank",
-        ),
-        ("mail.example.net", "", false, "empty"),
-        (
-            "mail.example.net",
-            ".mail.example.net",
-            false,
-            "empty label",
-        ),
-        (
-            "mail.example.net",
-            "mail..example.net",
-            false,
-            "empty label",
-        ),
-    ];
-    for (host, presented, expected, source) in rows {
-        let found = matched(host, &[dns(presented)]);
-        assert_eq!(
-            found.is_some(),
-            *expected,
-            "{host} against {presented:?}: {source}"
-        );
-    }
+    decide("hosts");
 }
 
 #[test]
 fn ip_addresses() {
-    const V4: [u8; 4] = [192, 0, 2, 1];
-    const V6: [u8; 16] = [0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-    const MAPPED: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 1];
-    let rows: &[(&str, Vec<u8>, bool, &str)] = &[
-        ("192.0.2.1", ip(&V4), true, "RFC 9525 §6.4, RFC 7817 App. A"),
-        ("192.0.2.2", ip(&V4), false, "RFC 9525 §6.4"),
-        (
-            "2001:db8::1",
-            ip(&V6),
-            true,
-            "RFC 9525 §6.4, RFC 7817 App. A",
-        ),
-        ("[2001:DB8:0::1]", ip(&V6), true, "RFC 9525 §6.4, as typed"),
-        ("2001:db8::2", ip(&V6), false, "RFC 9525 §6.4"),
-        (
-            "192.0.2.1",
-            ip(&MAPPED),
-            false,
-            "RFC 9525 §6.4: the family is the length",
-        ),
-        (
-            "::ffff:192.0.2.1",
-            ip(&V4),
-            false,
-            "RFC 9525 §6.4: the family is the length",
-        ),
-        ("::ffff:192.0.2.1", ip(&MAPPED), true, "RFC 9525 §6.4"),
-        (
-            "192.0.2.1",
-            dns("192.0.2.1"),
-            false,
-            "RFC 9525 §6.4's own example",
-        ),
-        ("2001:db8::1", dns("2001:db8::1"), false, "RFC 9525 §6.4"),
-        ("192.0.2.1", dns("*.0.2.1"), false, "RFC 9525 §6.4"),
-        ("192.0.2.1", uri("https://192.0.2.1/"), false, "RFC 7817 §3"),
-        (
-            "192.0.2.1",
-            ip(&[192, 0, 2, 1, 255, 255, 255, 0]),
-            false,
-            "RFC 5280 §4.2.1.6: a mask is for constraints",
-        ),
-        ("192.0.2.1", ip(&[192, 0, 2]), false, "RFC 5280 §4.2.1.6"),
-        ("192.0.2.1", ip(&[]), false, "RFC 5280 §4.2.1.6"),
-        (
-            "mail.example.net",
-            ip(&V4),
-            false,
-            "RFC 6125 §6.5: types do not mix",
-        ),
-    ];
-    for (host, presented, expected, source) in rows {
-        let found = matched(host, std::slice::from_ref(presented));
-        assert_eq!(found.is_some(), *expected, "{host}: {source}");
-    }
+    decide("addresses");
 }
 
 #[test]
 fn other_types_never_match_a_host() {
-    let rows = [
-        (uri("https://mail.example.net/"), "RFC 7817 §3"),
-        (uri("mail.example.net"), "RFC 7817 §3"),
-        (
-            srv("_imaps.mail.example.net"),
-            "RFC 6125 §6.5, RFC 4985 §2: none was asked for",
-        ),
-        (
-            der(0x81, b"mail.example.net"),
-            "RFC 6125 §6.2.1: an email address",
-        ),
-        (der(0x88, b"mail.example.net"), "registeredID"),
-        (der(0xA2, b"mail.example.net"), "constructed dNSName"),
-        (der(0x16, b"mail.example.net"), "no GeneralName"),
-    ];
-    for (name, source) in rows {
-        assert_eq!(matched("mail.example.net", &[name]), None, "{source}");
+    decide("types");
+}
+
+/// The cases of a group, by the names alone and by the certificate that bears them.
+fn decide(group: &str) {
+    for case in identity_cases(group) {
+        let IdentityCase {
+            name,
+            source,
+            reference,
+            presented,
+            ..
+        } = &case;
+        let found = matched(reference, presented);
+        assert_eq!(found.is_some(), case.matches, "{name}: {source}");
+        let borne = PresentedIds::of(&case.certificate).unwrap();
+        let borne: Vec<_> = borne.iter().map(|id| format!("{id:?}")).collect();
+        assert_eq!(borne, read(presented), "{name}: run tests/identity/make.py");
     }
 }
 

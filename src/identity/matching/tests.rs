@@ -8,7 +8,7 @@ use super::*;
 use crate::identity::{IdentityPolicy, Provenance, ReferenceSource};
 use crate::name::Host;
 use crate::service::{Service, TlsMode};
-use crate::testing::{der, dns, ip, key, leaf_params, srv, srv_with_tag, uri};
+use crate::testing::{der, dns, identity_cases, key, leaf_params, srv};
 
 fn name(name: &str) -> HostName {
     HostName::parse(name).unwrap()
@@ -35,102 +35,13 @@ fn matched(references: &ReferenceIds, names: &[Vec<u8>]) -> Option<String> {
 
 #[test]
 fn service_names() {
-    let xmpp = [0x06, 0x08, 0x2B, 6, 1, 5, 5, 7, 8, 5];
-    let other = der(
-        0xA0,
-        &[&xmpp[..], &der(0xA0, &der(0x16, b"_imaps.example.net"))].concat(),
-    );
-    let rows: &[(Vec<u8>, bool, &str)] = &[
-        (srv("_imaps.example.net"), true, "RFC 4985 §2"),
-        (
-            srv("_IMAPS.Example.NET"),
-            true,
-            "RFC 6125 §6.5.1, RFC 4985 §2: case aside",
-        ),
-        (
-            srv("_imap.example.net"),
-            false,
-            "RFC 7817 §6: _imap is for STARTTLS",
-        ),
-        (
-            srv("_pop3s.example.net"),
-            false,
-            "RFC 6125 §6.5.1: another service",
-        ),
-        (
-            srv("_xmpp-client.example.net"),
-            false,
-            "RFC 4985 §2: a service of another protocol",
-        ),
-        (
-            srv("_imaps.example.org"),
-            false,
-            "RFC 6125 §6.5: another domain",
-        ),
-        (
-            srv("_imaps.imap.example.org"),
-            false,
-            "RFC 6125 §6.5: not with the host's name",
-        ),
-        (
-            srv("_imaps.a.example.net"),
-            false,
-            "RFC 4985 §3: the entire name",
-        ),
-        (srv("_imaps.*.net"), false, "RFC 4985 §3: no wildcard"),
-        (
-            srv("_imaps.*.example.net"),
-            false,
-            "RFC 4985 §3: no wildcard",
-        ),
-        (srv("_*.example.net"), false, "RFC 4985 §3: no wildcard"),
-        (
-            srv("_imaps._tcp.example.net"),
-            false,
-            "RFC 4985 §2: no protocol",
-        ),
-        (
-            srv("imaps.example.net"),
-            false,
-            "RFC 4985 §2: the underscore",
-        ),
-        (
-            srv("__imaps.example.net"),
-            false,
-            "RFC 4985 §2: one underscore",
-        ),
-        (srv("_imapsexample.net"), false, "RFC 4985 §2: the dot"),
-        (srv("_imaps"), false, "RFC 6125 §6.3: no name"),
-        (srv("_imaps."), false, "RFC 6125 §6.3: an empty name"),
-        (
-            srv("_imaps.example.net."),
-            false,
-            "RFC 4985 §2 and RFC 5280 §4.2.1.6: no last dot",
-        ),
-        (srv("_imaps.example.net\0"), false, "nothing behind it"),
-        (
-            srv_with_tag("_imaps.example.net", 0x0C),
-            false,
-            "RFC 4985 §2: IA5String, not UTF8String",
-        ),
-        (other, false, "RFC 4985 §2: another type of name"),
-        (
-            dns("_imaps.example.net"),
-            false,
-            "RFC 9525 §6.2: types are not mixed",
-        ),
-        (
-            uri("imaps://example.net"),
-            false,
-            "RFC 7817 §3 MUST NOT use URI-ID",
-        ),
-        (dns("example.net"), false, "RFC 6125 §6.2.1: SRV-ID only"),
-        (ip(&[192, 0, 2, 1]), false, "another type"),
-    ];
-    for (presented, expected, source) in rows {
-        let found = matched(&references(srv_only()), std::slice::from_ref(presented));
-        let expected = expected.then(|| "_imaps.example.net".to_owned());
-        assert_eq!(found, expected, "{source}: {presented:?}");
+    for case in identity_cases("services") {
+        let found = matched(&references(srv_only()), &case.presented);
+        let expected = case.matches.then_some(case.reference);
+        assert_eq!(found, expected, "{}: {}", case.name, case.source);
+        let borne = PresentedIds::of(&case.certificate).unwrap();
+        let found = first_match(&references(srv_only()), &borne).is_some();
+        assert_eq!(found, case.matches, "{}", case.name);
     }
 }
 
@@ -211,119 +122,15 @@ fn certificate(names: &[Vec<u8>], common_names: &[DnValue]) -> CertificateDer<'s
 
 #[test]
 fn a_common_name_is_the_last_resort() {
-    let utf8 = |text: &str| DnValue::Utf8String(text.to_owned());
-    let host = || utf8("imap.example.org");
-    let email = || der(0x81, b"postmaster@example.org");
-    let xmpp = [0x06, 0x08, 0x2B, 6, 1, 5, 5, 7, 8, 5];
-    let xmpp = || {
-        der(
-            0xA0,
-            &[&xmpp[..], &der(0xA0, &der(0x0C, b"imap.example.org"))].concat(),
-        )
-    };
-    let printable = DnValue::PrintableString("imap.example.org".try_into().unwrap());
-    let bmp = DnValue::BmpString("imap.example.org".try_into().unwrap());
-    type Row<'a> = (&'a [Vec<u8>], &'a [DnValue], bool, &'a str);
-    let rows: &[Row<'_>] = &[
-        (&[], &[host()], true, "RFC 6125 §6.4.4"),
-        (
-            &[],
-            &[printable],
-            true,
-            "RFC 5280 §4.1.2.4: PrintableString",
-        ),
-        (&[], &[bmp], false, "bytes that are not ASCII"),
-        (&[], &[utf8("IMAP.Example.org")], true, "§6.4.1: case aside"),
-        (
-            &[],
-            &[utf8("*.example.org")],
-            true,
-            "§6.4.3 as RFC 7817 §3: the whole left-most label",
-        ),
-        (&[], &[utf8("*.org")], false, "two labels behind the star"),
-        (
-            &[],
-            &[utf8("i*.example.org")],
-            false,
-            "RFC 7817 §3: not a fragment",
-        ),
-        (
-            &[],
-            &[utf8("imap.example.org.")],
-            false,
-            "RFC 5280 §4.2.1.6",
-        ),
-        (
-            &[],
-            &[utf8("IMAP server imap.example.org")],
-            false,
-            "§6.4.4: the form of a domain name",
-        ),
-        (&[], &[], false, "§6.2.1 MUST NOT: not the organisation"),
-        (
-            &[],
-            &[host(), utf8("other.example")],
-            false,
-            "one common name, not several",
-        ),
-        (
-            &[],
-            &[utf8("other.example"), host()],
-            false,
-            "one common name, not several",
-        ),
-        (
-            &[email()],
-            &[host()],
-            true,
-            "an email address identifies no server",
-        ),
-        (
-            &[xmpp()],
-            &[host()],
-            true,
-            "of a type that is not supported",
-        ),
-        (
-            &[dns("other.example")],
-            &[host()],
-            false,
-            "§6.4.4 MUST NOT: there is a DNS-ID",
-        ),
-        (
-            &[dns("not a name")],
-            &[host()],
-            false,
-            "a malformed one too",
-        ),
-        (
-            &[srv("_imaps.other.example")],
-            &[host()],
-            false,
-            "there is an SRV-ID",
-        ),
-        (
-            &[uri("imaps://other.example")],
-            &[host()],
-            false,
-            "there is a URI-ID",
-        ),
-        (
-            &[ip(&[192, 0, 2, 1])],
-            &[host()],
-            false,
-            "there is an IP-ID (RFC 9525)",
-        ),
-    ];
-    for (names, common_names, expected, source) in rows {
-        let certificate = certificate(names, common_names);
-        let presented = PresentedIds::of(&certificate).unwrap();
+    for case in identity_cases("common-names") {
+        let (name, source) = (&case.name, &case.source);
+        let presented = PresentedIds::of(&case.certificate).unwrap();
         let asked = references(IdentityPolicy::default().with_common_names(true));
         let found = first_match(&asked, &presented);
         assert_eq!(
-            found.is_some(),
-            *expected,
-            "{source}: {names:?} {common_names:?}"
+            Some(found.is_some()),
+            case.matches_with_common_names,
+            "{name}: {source}"
         );
         if let Some(found) = found {
             assert!(matches!(
@@ -333,6 +140,7 @@ fn a_common_name_is_the_last_resort() {
             assert!(!matches!(found.presented, PresentedId::Malformed { .. }));
         }
         // RFC 9525 §2, and the default.
+        assert!(!case.matches, "{name}: {source}");
         assert_eq!(
             first_match(&references(IdentityPolicy::default()), &presented),
             None
