@@ -3,23 +3,38 @@
 //! says how it came (RFC 8314 §4.3).
 //!
 //! ```text
-//! cargo run -p mail-tls-async-examples --bin tokio_submission_server
-//! cargo run -p mail-tls-async-examples --bin tokio_submission_server -- mail.pem mail.key 465 587
+//! cargo run -p mail-tls-async-examples --bin tokio_submission_server -- \
+//!     [IMPLICIT STARTTLS DIRECTORY [CHAIN KEY]]
 //! ```
 //!
-//! Without arguments it makes itself a certificate for `localhost`, and says where it is. It takes
-//! the password `test` from the user `test`, and prints the messages.
+//! It is the example `submission_server` on tokio: the parser, the login and the delivery are that
+//! one's, and so are its arguments. Only how lines come and replies go is another here. Messages are
+//! written while the task waits; a busy server leaves that to threads of its own.
 #![expect(clippy::disallowed_methods, reason = "a program knows the time")]
 
+#[path = "../../../../submission_server/delivery.rs"]
+mod delivery;
+#[path = "../../../../submission_server/lines.rs"]
+mod lines;
+#[path = "../../../../submission_server/login.rs"]
+mod login;
+#[path = "../../../../submission_server/smtp.rs"]
 mod smtp;
+#[path = "../../../../submission_server/syntax.rs"]
+mod syntax;
+#[path = "../../../../submission_server/talk.rs"]
+mod talk;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use std::{env, fs};
 
-use bytes::{Buf, BytesMut};
-use mail_tls::admission::{ServerPolicy, UtcDay};
+use bytes::BytesMut;
+use delivery::Mailbox;
+use lines::{Line, Lines};
+use mail_tls::admission::ServerPolicy;
 use mail_tls::tokio::Stream;
 use mail_tls::{
     Acceptor, Certificates, CertifiedChain, CommandVerdict, Server, ServerSession, Service,
@@ -34,21 +49,27 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// RFC 5321 §4.5.3.2.7.
 const PATIENCE: Duration = Duration::from_secs(300);
-const LONGEST_LINE: usize = 8192;
+const GREETING: &[u8] = b"220 localhost ready\r\n";
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let (chain, ports) = match &*arguments {
-        [] => (own_certificate()?, [10465, 10587]),
-        [chain, key, implicit, starttls] => (
-            CertifiedChain::from_pem(&fs::read(chain)?, &fs::read(key)?)?,
-            [implicit.parse()?, starttls.parse()?],
-        ),
-        _ => return Err("usage: tokio_submission_server [CHAIN KEY PORT STARTTLS-PORT]".into()),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let directory = env::temp_dir().join("tokio_submission_server");
+    let (ports, directory, files) = match *arguments {
+        [] => (["10465", "10587"], directory, None),
+        [a, b, directory] => ([a, b], PathBuf::from(directory), None),
+        [a, b, directory, chain, key] => ([a, b], PathBuf::from(directory), Some((chain, key))),
+        _ => return Err("usage: tokio_submission_server [PORT PORT DIRECTORY [CHAIN KEY]]".into()),
+    };
+    fs::create_dir_all(&directory)?;
+    let chain = match files {
+        Some((chain, key)) => CertifiedChain::from_pem(&fs::read(chain)?, &fs::read(key)?)?,
+        None => own_certificate(directory.join("certificate.pem"))?,
     };
     let server = Server::builder().build()?;
     let policy = Arc::new(ServerPolicy::requiring_tls());
+    let mailbox = Arc::new(Mailbox::new(directory));
     let mut listeners = Vec::new();
     for (mode, port) in [TlsMode::Implicit, TlsMode::StartTls]
         .into_iter()
@@ -58,13 +79,10 @@ async fn main() -> Outcome<()> {
         let acceptor = server
             .acceptor(Service::Submission, mode, certificates)
             .build()?;
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        let listener = TcpListener::bind(("127.0.0.1", port.parse()?)).await?;
         println!("listens on {}, {mode}", listener.local_addr()?);
-        listeners.push(tokio::spawn(listen(
-            listener,
-            acceptor,
-            Arc::clone(&policy),
-        )));
+        let (policy, mailbox) = (Arc::clone(&policy), Arc::clone(&mailbox));
+        listeners.push(tokio::spawn(listen(listener, acceptor, policy, mailbox)));
     }
     for listener in listeners {
         listener.await??;
@@ -76,14 +94,16 @@ async fn listen(
     listener: TcpListener,
     acceptor: Acceptor,
     policy: Arc<ServerPolicy>,
+    mailbox: Arc<Mailbox>,
 ) -> Outcome<()> {
     loop {
         let (socket, peer) = listener.accept().await?;
-        let (acceptor, policy) = (acceptor.clone(), Arc::clone(&policy));
+        let smtp = Smtp::new(peer.ip(), Arc::clone(&policy), Arc::clone(&mailbox));
+        let acceptor = acceptor.clone();
         tokio::spawn(async move {
             let result = match acceptor.mode() {
-                TlsMode::Implicit => implicit(&acceptor, socket, &policy).await,
-                _ => starttls(&acceptor, socket, &policy).await,
+                TlsMode::Implicit => implicit(&acceptor, socket, smtp).await,
+                _ => starttls(&acceptor, socket, smtp).await,
             };
             match result {
                 Ok(()) => println!("{peer} has gone"),
@@ -93,48 +113,36 @@ async fn listen(
     }
 }
 
-async fn implicit(acceptor: &Acceptor, socket: TcpStream, policy: &ServerPolicy) -> Outcome<()> {
-    let mut guard = acceptor.guard();
+async fn implicit(acceptor: &Acceptor, socket: TcpStream, smtp: Smtp) -> Outcome<()> {
     let mut stream = Stream::accept(acceptor, socket).await?;
-    let _ = guard.established(stream.session())?; // nothing was said before
-    stream.write_all(b"220 localhost ready\r\n").await?;
-    protected(stream, guard, policy).await
+    stream.write_all(GREETING).await?;
+    protected(stream, acceptor.guard(), smtp).await
 }
 
 /// The plaintext part is the server's own; its guard says what may be done in it.
-async fn starttls(
-    acceptor: &Acceptor,
-    mut socket: TcpStream,
-    policy: &ServerPolicy,
-) -> Outcome<()> {
-    socket.write_all(b"220 localhost ready\r\n").await?;
-    let (mut guard, mut received) = (acceptor.guard(), BytesMut::new());
-    let mut smtp = Smtp::new(policy, None);
-    let Some((session, incoming, outgoing)) =
-        converse(&mut socket, &mut received, &mut guard, &mut smtp).await?
+async fn starttls(acceptor: &Acceptor, mut socket: TcpStream, mut smtp: Smtp) -> Outcome<()> {
+    socket.write_all(GREETING).await?;
+    let mut guard = acceptor.guard();
+    let Some((session, incoming, outgoing)) = converse(&mut socket, &mut guard, &mut smtp).await?
     else {
         return Ok(());
     };
     let mut stream = Stream::new(session, socket, incoming, outgoing);
     stream.handshake().await?;
-    // What was said before TLS is forgotten: of `smtp` nothing goes on.
-    let _ = guard.established(stream.session())?;
-    protected(stream, guard, policy).await
+    protected(stream, guard, smtp).await
 }
 
 async fn protected(
     mut stream: Stream<ServerSession, TcpStream>,
     mut guard: StartTlsGuard,
-    policy: &ServerPolicy,
+    mut smtp: Smtp,
 ) -> Outcome<()> {
-    let info = stream.info();
-    if let Some(info) = &info {
-        println!("{info}");
-    }
-    let mut smtp = Smtp::new(policy, info);
-    converse(&mut stream, &mut BytesMut::new(), &mut guard, &mut smtp).await?;
-    stream.shutdown().await?;
-    Ok(())
+    let must_forget = guard.established(stream.session())?;
+    let info = stream.info().ok_or("established, and no information")?;
+    println!("{info}, forgetting {must_forget:?}");
+    smtp.restart_under_tls(&info);
+    converse(&mut stream, &mut guard, &mut smtp).await?;
+    Ok(stream.shutdown().await?)
 }
 
 /// A session that STARTTLS begins, with its two buffers.
@@ -143,54 +151,45 @@ type Upgraded = (ServerSession, BytesMut, BytesMut);
 /// Line by line, up to QUIT or STARTTLS. The same in plain text and in TLS.
 async fn converse(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    received: &mut BytesMut,
     guard: &mut StartTlsGuard,
-    smtp: &mut Smtp<'_>,
+    smtp: &mut Smtp,
 ) -> Outcome<Option<Upgraded>> {
+    let (mut lines, mut chunk) = (Lines::default(), BytesMut::new());
     loop {
-        while let Some(at) = received.iter().position(|byte| *byte == b'\n') {
-            let line = received.split_to(at + 1);
-            if smtp.awaits_text() {
-                if let Some(reply) = smtp.text(&line, UtcDay::of(SystemTime::now())) {
-                    stream.write_all(reply.as_bytes()).await?;
-                }
-                continue;
-            }
-            match guard.command(&line) {
-                CommandVerdict::Proceed => {
-                    let today = UtcDay::of(SystemTime::now());
-                    let reply = smtp.command(&line, guard, today);
-                    stream.write_all(reply.as_bytes()).await?;
-                }
-                CommandVerdict::Refuse(refusal) => {
-                    stream.write_all(refusal.text().as_bytes()).await?;
-                    stream.write_all(b"\r\n").await?;
-                }
-                CommandVerdict::StartTls { agreement, upgrade } => {
-                    let (mut incoming, mut outgoing) = (BytesMut::new(), BytesMut::new());
-                    let session = upgrade.begin(received, &mut incoming)?;
-                    agreement.put(&mut outgoing);
-                    return Ok(Some((session, incoming, outgoing)));
-                }
-                _ => return Err("neither TLS nor anything else that can come here".into()),
-            }
-            if smtp.has_quit {
+        while let Some(line) = lines.next() {
+            let reply = match line {
+                Line::Broken(reply) => smtp.broken_line(reply).map(str::to_owned),
+                Line::Whole(line) if smtp.awaits_text() => smtp.text(&line),
+                Line::Whole(line) => match guard.command(&line) {
+                    CommandVerdict::Proceed => Some(smtp.command(&line, guard)),
+                    CommandVerdict::Refuse(refusal) => Some(format!("{}\r\n", refusal.text())),
+                    CommandVerdict::StartTls { agreement, upgrade } => {
+                        let (mut incoming, mut outgoing) = (BytesMut::new(), BytesMut::new());
+                        let session = upgrade.begin(&lines.take_rest(), &mut incoming)?;
+                        agreement.put(&mut outgoing);
+                        return Ok(Some((session, incoming, outgoing)));
+                    }
+                    _ => return Err("neither TLS nor anything else that can come here".into()),
+                },
+            };
+            stream
+                .write_all(reply.unwrap_or_default().as_bytes())
+                .await?;
+            if smtp.has_quit() {
                 return Ok(None);
             }
         }
-        if received.remaining() > LONGEST_LINE {
-            return Err("a line that does not end".into());
-        }
-        if timeout(PATIENCE, stream.read_buf(received)).await?? == 0 {
+        chunk.clear();
+        if timeout(PATIENCE, stream.read_buf(&mut chunk)).await?? == 0 {
             return Ok(None);
         }
+        lines.extend(&chunk);
     }
 }
 
-fn own_certificate() -> Outcome<CertifiedChain> {
+fn own_certificate(file: PathBuf) -> Outcome<CertifiedChain> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let file = env::temp_dir().join("tokio_submission_server.pem");
     fs::write(&file, &pem)?;
     println!("certificate: {}", file.display());
     Ok(CertifiedChain::from_pem(pem.as_bytes(), key.as_bytes())?)
