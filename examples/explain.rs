@@ -18,38 +18,31 @@
 
 #[path = "shared/facts.rs"]
 mod facts;
+#[path = "explain/print.rs"]
+mod print;
+#[path = "explain/question.rs"]
+mod question;
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use std::{env, io};
 
 use bytes::BytesMut;
-use facts::{Outcome, algorithms, built_in_anchors, chain, date, read, unix};
-use mail_tls::dane::{Dane, DanePolicy, DaneReport, TlsaLookup, TlsaName, TlsaRecord};
-use mail_tls::identity::ReferenceIds;
-use mail_tls::verify::{
-    Authentication, CheckResult, Evidence, Fingerprint, Requirements, Revocation, evaluate,
-};
+use facts::{Outcome, algorithms, built_in_anchors, unix};
+use mail_tls::verify::{Evidence, Fingerprint, Requirements, evaluate};
 use mail_tls::{
-    Account, CertificateRejection, Client, ClientBuilder, Clock, EmailAddress, Endpoint, Error,
-    Host, Limits, Provenance, RevocationLists, RevocationPolicy, Service, TlsMode, TrustAnchors,
-    Verification,
+    Account, CertificateRejection, Client, ClientBuilder, Clock, Endpoint, Error, Limits,
+    RevocationPolicy, Verification,
 };
 use pki_types::CertificateDer;
+use question::Question;
 
-const USAGE: &str = "usage: explain [--ca FILE] --host HOST [--email ADDRESS]
-       [--service imaps|imap|pop3s|pop3|submissions|submission|sieve] [--port PORT]
-       [--srv insecure|secure|confirmed] [--tlsa 'U S M HEX']... [--crl FILE] [--at DATE]
-       CHAIN.pem | --connect";
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long TLSA records count that somebody has typed.
-const TLSA_TIME: Duration = Duration::from_secs(3600);
-
 fn main() -> ExitCode {
     let verdict = Question::parse(env::args().skip(1)).and_then(|question| {
-        print_question(&question)?;
+        print::question(&question);
         match &question.chain {
             Some(chain) => Ok(evaluate_chain(&question, chain)?),
             None => connect(&question),
@@ -57,11 +50,11 @@ fn main() -> ExitCode {
     });
     match verdict {
         Ok(Ok(verification)) => {
-            print_acceptance(&verification);
+            print::acceptance(&verification);
             ExitCode::SUCCESS
         }
         Ok(Err(rejection)) => {
-            print_rejection(&rejection);
+            print::rejection(&rejection);
             ExitCode::FAILURE
         }
         Err(problem) => {
@@ -72,110 +65,6 @@ fn main() -> ExitCode {
 }
 
 type Verdict = Result<Verification, CertificateRejection>;
-
-/// What was asked.
-struct Question {
-    endpoint: Endpoint,
-    email: Option<EmailAddress>,
-    references: ReferenceIds,
-    anchors: Option<TrustAnchors>,
-    lists: Option<RevocationLists>,
-    dane: Option<Dane>,
-    now: SystemTime,
-    /// `None` to connect.
-    chain: Option<Vec<CertificateDer<'static>>>,
-}
-
-impl Question {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
-        let (mut anchors, mut lists, mut host, mut email) = (None, None, None, None);
-        let (mut service, mut port, mut at) = ((Service::Imap, TlsMode::Implicit), None, None);
-        let (mut provenance, mut records) = (Provenance::Typed, Vec::new());
-        let (mut file, mut connects) = (None, false);
-        while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .ok_or_else(|| format!("{argument} needs a value\n{USAGE}"))
-            };
-            match argument.as_str() {
-                "--ca" => anchors = Some(TrustAnchors::from_pem(&read(&value()?)?)?),
-                "--crl" => lists = Some(RevocationLists::from_pem(&read(&value()?)?)?),
-                "--host" => host = Some(Host::parse(&value()?)?),
-                "--email" => email = Some(EmailAddress::parse(&value()?)?),
-                "--service" => service = service_named(&value()?)?,
-                "--port" => port = Some(value()?.parse::<u16>().map_err(|_| "no such port")?),
-                "--srv" => provenance = provenance_named(&value()?)?,
-                "--tlsa" => records.push(TlsaRecord::parse(&value()?)?),
-                "--at" => at = Some(date(&value()?)?),
-                "--connect" => connects = true,
-                option if option.starts_with('-') => {
-                    return Err(format!("there is no option {option}\n{USAGE}").into());
-                }
-                _ if file.is_some() => return Err(format!("give one chain only\n{USAGE}").into()),
-                _ => file = Some(argument),
-            }
-        }
-        let host = host.ok_or_else(|| format!("--host is missing\n{USAGE}"))?;
-        if connects == file.is_some() {
-            return Err(format!("give either a chain or --connect\n{USAGE}").into());
-        }
-        let (service, mode) = service;
-        let port = port
-            .or_else(|| service.default_port(mode))
-            .ok_or("name the port")?;
-        let now = at.unwrap_or_else(SystemTime::now);
-        let endpoint = Endpoint::new(service, mode, host, port, provenance);
-        let domain = email.as_ref().and_then(EmailAddress::domain);
-        let references = endpoint.references(domain)?;
-        let dane = if records.is_empty() {
-            None
-        } else {
-            let name = TlsaName::of_endpoint(&endpoint)
-                .ok_or("TLSA records are of a host name, not of an address")?;
-            let lookup =
-                TlsaLookup::validated_over_trusted_path(name, records, unix(now)?, TLSA_TIME)?;
-            Some(DanePolicy::default().decide(&lookup)?)
-        };
-        Ok(Self {
-            endpoint,
-            email,
-            references,
-            anchors,
-            lists,
-            dane,
-            now,
-            chain: match file {
-                Some(file) => Some(chain(&file)?),
-                None => None,
-            },
-        })
-    }
-}
-
-fn service_named(name: &str) -> Outcome<(Service, TlsMode)> {
-    let all = [
-        ("imaps", Service::Imap, TlsMode::Implicit),
-        ("imap", Service::Imap, TlsMode::StartTls),
-        ("pop3s", Service::Pop3, TlsMode::Implicit),
-        ("pop3", Service::Pop3, TlsMode::StartTls),
-        ("submissions", Service::Submission, TlsMode::Implicit),
-        ("submission", Service::Submission, TlsMode::StartTls),
-        ("sieve", Service::ManageSieve, TlsMode::StartTls),
-    ];
-    let found = all.iter().find(|(own, _, _)| *own == name);
-    let (_, service, mode) = found.ok_or_else(|| format!("there is no service {name}\n{USAGE}"))?;
-    Ok((*service, *mode))
-}
-
-fn provenance_named(name: &str) -> Outcome<Provenance> {
-    match name {
-        "insecure" => Ok(Provenance::SrvInsecure),
-        "secure" => Ok(Provenance::SrvSecure),
-        "confirmed" => Ok(Provenance::Confirmed),
-        other => Err(format!("--srv is insecure, secure or confirmed, not {other}").into()),
-    }
-}
 
 /// The verdict on a chain from a file: no connection, and no proof that anybody has the key.
 fn evaluate_chain(question: &Question, chain: &[CertificateDer<'static>]) -> Outcome<Verdict> {
@@ -275,79 +164,4 @@ fn open(endpoint: &Endpoint) -> Outcome<TcpStream> {
         }
     }
     Err(problem.into())
-}
-
-fn print_question(question: &Question) -> Outcome<()> {
-    let endpoint = &question.endpoint;
-    println!(
-        "Server: {} on port {}, {} with {} ({})",
-        endpoint.host(),
-        endpoint.port(),
-        endpoint.service(),
-        endpoint.mode(),
-        endpoint.provenance()
-    );
-    println!("Expected in the certificate, one of:");
-    for reference in &question.references {
-        println!("  {reference} ({})", reference.provenance());
-    }
-    Ok(())
-}
-
-fn print_acceptance(verification: &Verification) {
-    let by = match verification.authentication() {
-        Authentication::Pkix => "a trusted authority vouches for it",
-        Authentication::DaneTa => {
-            "an authority that the domain has published in DNS vouches for it"
-        }
-        Authentication::DaneEe => "the domain has published it in DNS",
-        Authentication::Pinned => "it is pinned",
-        _ => "it is authenticated",
-    };
-    println!("\nACCEPTED: {by}");
-    match (verification.reference(), verification.presented_name()) {
-        (Some(reference), Some(name)) => println!("  {reference} is matched by {name}"),
-        (Some(reference), None) => println!("  it is {reference}, whatever names it bears"),
-        (None, _) => {}
-    }
-    match verification.revocation() {
-        Revocation::NotAsked => {}
-        Revocation::NotRevoked => println!("  nothing in its chain was revoked"),
-        Revocation::Unknown(gap) => println!("  {gap}"),
-        _ => {}
-    }
-    print_dane(verification.dane());
-}
-
-fn print_rejection(rejection: &CertificateRejection) {
-    let primary = rejection.primary();
-    println!("\nREFUSED: {rejection}");
-    println!("  What to do: {}", primary.user_advice());
-    println!("Checks:");
-    for (check, result) in rejection.results() {
-        let result = match result {
-            CheckResult::Passed => "passed",
-            CheckResult::Failed => "FAILED",
-            CheckResult::NotMade => "not made",
-            _ => "unknown",
-        };
-        println!("  {check}: {result}");
-    }
-    println!("In full, with what the operator of the server can do:");
-    for failure in rejection.failures() {
-        println!("  [{}] {failure}", failure.code());
-        println!("      {}", failure.operator_advice());
-    }
-    print_dane(rejection.dane());
-}
-
-fn print_dane(report: Option<&DaneReport>) {
-    let Some(report) = report else { return };
-    println!("TLSA records at {}:", report.name());
-    if let Some(reason) = report.not_applied() {
-        println!("  not applied: {reason}");
-    }
-    for (record, fate) in report.records() {
-        println!("  {record}: {fate}");
-    }
 }

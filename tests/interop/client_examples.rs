@@ -1,9 +1,11 @@
-//! The clients among the examples as programs: `blocking_client`, `tokio_client`, `pinning`.
+//! The clients among the examples as programs: `blocking_client`, `tokio_client`,
+//! `starttls_client`, `pinning`.
 
 use crate::Tls;
 use crate::certificates::{Certificates, Fault, Key};
 use crate::dovecot::{Dovecot, PASSWORD, USER};
 use crate::examples::{assert_fails, assert_says, blocking, deliver, of, run, version};
+use crate::postfix::Postfix;
 use crate::process::{LOOPBACK, Scratch, free_port};
 use crate::tls_servers::{self, End, Engine, Plaintext};
 use sha2::{Digest, Sha256};
@@ -83,6 +85,34 @@ fn with_servers_that_go_wrong() {
             (&["--ca", "/nonexistent", "imaps://a@b"], "No such file"),
         ] {
             assert_fails(&run(&program, arguments, ""), sentence);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs Dovecot and Postfix; run by .ci/run"]
+fn starttls_with_mail_servers() {
+    let program = blocking("starttls_client");
+    let certificates = Certificates::good(Key::EcdsaP256);
+    let ca = certificates.ca.to_str().unwrap();
+    for tls in Tls::BOTH {
+        let dovecot = Dovecot::start(&certificates, tls);
+        let postfix = Postfix::start(&certificates, tls);
+        for (scheme, port, texts) in [
+            ("imap", dovecot.imap, ["IMAP4rev1", "b OK"]),
+            ("pop3", dovecot.pop3, ["UIDL", "+OK"]),
+            ("sieve", dovecot.sieve, ["SIEVE", "OK"]),
+            ("submission", postfix.submission, ["AUTH ", "221 2.0.0"]),
+        ] {
+            let url = format!("{scheme}://localhost:{port}");
+            for strategy in [&[][..], &["--ask-first"]] {
+                let run = run(&program, &[strategy, &["--ca", ca, &url]].concat(), "");
+                assert_says(&run, &["mode=starttls", &version(tls)]);
+                assert_says(&run, &texts);
+                assert!(run.success(), "{run:#?}");
+            }
+            let stranger = run(&program, &[&url], "");
+            assert_fails(&stranger, "is not trusted");
         }
     }
 }

@@ -83,3 +83,33 @@ pub(crate) fn deliver(dovecot: &Dovecot, certificates: &Certificates, text: &str
 pub(crate) fn version(tls: Tls) -> String {
     format!(" version=TLSv{} ", tls.number())
 }
+
+/// An example that nothing runs would rot.
+#[test]
+fn every_example_is_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let listed = |directory: &str| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(root.join(directory)).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let tests: String = listed("tests/interop")
+        .iter()
+        .filter(|file| file.extension().is_some_and(|it| it == "rs"))
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    let alone = listed("examples");
+    let alone = alone.iter().filter(|path| path.is_file());
+    let members = [
+        listed("examples/async/src/bin"),
+        listed("examples/ecosystem/src/bin"),
+    ]
+    .concat();
+    let names: Vec<&str> = alone
+        .chain(&members)
+        .map(|path| path.file_stem().unwrap().to_str().unwrap())
+        .collect();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names {
+        assert!(tests.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
