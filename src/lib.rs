@@ -164,6 +164,7 @@ pub mod limits;
     feature = "ring",
     feature = "webpki-roots",
     feature = "idna",
+    feature = "recorder",
     feature = "serde",
     feature = "std-io",
     feature = "tokio"

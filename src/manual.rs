@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`starttls`] | the dialogs before TLS, and what attackers try in them |
 //! | [`account_setup`] | from an address to a connection: discovery, the plan, the permit |
+//! | [`discovery`] | for whoever asks DNS: which questions, what an answer has to say, DNSSEC |
 //! | [`pins`] | a certificate that nobody vouches for |
 //! | [`dane`] | certificates by DNSSEC |
 //! | [`certificates`], [`providers`] | renewal, databases, ACME; cryptography and keys in hardware |
@@ -18,6 +19,7 @@
 //! | [`tickets`] | resumption, and a fleet that shares it |
 //! | [`received`] | what a server writes down of TLS |
 //! | [`audit`] | an operator's check of certificates and DNS |
+//! | [`recorder`] | a user's report becomes a test |
 //! | [`errors`] | every sentence that a user may be shown, and what to tell them |
 //!
 //! | to decide by | |
@@ -47,6 +49,7 @@ chapters! {
     migration = "../docs/manual/migration.md",
     starttls = "../docs/manual/starttls.md",
     account_setup = "../docs/manual/account_setup.md",
+    discovery = "../docs/manual/discovery.md",
     pins = "../docs/manual/pins.md",
     dane = "../docs/manual/dane.md",
     certificates = "../docs/manual/certificates.md",
@@ -55,6 +58,7 @@ chapters! {
     tickets = "../docs/manual/tickets.md",
     received = "../docs/manual/received.md",
     audit = "../docs/manual/audit.md",
+    recorder = "../docs/manual/recorder.md",
     errors = "../docs/manual/errors.md",
     comparison = "../docs/manual/comparison.md",
     threat_model = "../docs/threat-model.md",
