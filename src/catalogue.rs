@@ -6,6 +6,7 @@
 
 mod audit;
 mod certificate;
+mod input;
 mod local;
 mod protocol;
 mod setup;
@@ -73,6 +74,7 @@ fn every_row() -> Vec<Row> {
         local::rows(),
         setup::rows(),
         audit::rows(),
+        input::rows(),
     ];
     tables.into_iter().flatten().collect()
 }

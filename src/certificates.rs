@@ -301,8 +301,12 @@ fn certificate_names(certificate: &CertificateDer<'static>) -> Vec<Box<str>> {
 /// lost, one of them is the whole private key.
 fn pem(error: &PemError) -> &'static str {
     match error {
-        PemError::MissingSectionEnd { .. } => "the line -----END ...----- is missing",
-        PemError::IllegalSectionStart { .. } => "the line -----BEGIN ...----- is not in order",
+        PemError::MissingSectionEnd { .. } => {
+            "its last line, which begins with -----END, is missing"
+        }
+        PemError::IllegalSectionStart { .. } => {
+            "its first line, which begins with -----BEGIN, is not in order"
+        }
         PemError::Base64Decode(_) => "what is between its lines is not base64",
         PemError::NoItemsFound => "there is none in it",
         PemError::SectionTooLarge => "it is too large",

@@ -47,7 +47,10 @@ pub struct ChannelBinding {
 #[non_exhaustive]
 pub enum ChannelBindingError {
     /// Before [`Event::Established`](crate::Event::Established) there is nothing to bind to.
-    #[error("a channel binding was asked for before the session was established")]
+    #[error(
+        "a channel binding was asked for before the session was established; wait for \
+         Event::Established"
+    )]
     NotEstablished,
     /// The session is dead.
     #[error(transparent)]
@@ -78,6 +81,21 @@ pub enum ChannelBindingError {
          authenticate on a new connection"
     )]
     EndPointUnknown,
+}
+
+impl ChannelBindingError {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotEstablished => "channel-binding-too-early",
+            Self::Dead(error) => error.code(),
+            Self::AlreadyTaken => "channel-binding-taken",
+            Self::TlsUniqueUnsupported => "tls-unique-unsupported",
+            Self::EndPointUndefined => "tls-server-end-point-undefined",
+            Self::EndPointUnknown => "tls-server-end-point-unknown",
+        }
+    }
 }
 
 impl ChannelBindingType {

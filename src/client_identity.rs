@@ -135,6 +135,20 @@ pub enum Unmapped {
     Unreadable,
 }
 
+impl Unmapped {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoName => "client-name-missing",
+            Self::Ambiguous { .. } => "client-name-ambiguous",
+            Self::Malformed { .. } => "client-name-malformed",
+            Self::Constrained { .. } => "client-name-constrained",
+            Self::Unreadable => "client-names-unreadable",
+        }
+    }
+}
+
 impl ClientIdentity {
     /// The user's name: an address as `local-part@domain` with the domain in lower-case A-labels, a
     /// common name, what the mapping's table says, or a fingerprint.

@@ -329,7 +329,7 @@ impl ConfigError {
             Self::NoDefaultPort { .. } => "no-default-port",
             Self::NoAlpnRegistered { .. } => "no-alpn-registered",
             Self::TlsaOfOtherEndpoint { .. } => "tlsa-of-other-endpoint",
-            Self::TlsaSetTooLarge(_) => "tlsa-set-too-large",
+            Self::TlsaSetTooLarge(error) => error.code(),
             Self::MinimumOutOfReach { .. } => "minimum-out-of-reach",
             Self::NoCertificate => "certificate-missing",
             Self::UnusableCertificate { .. } => "unusable-certificate",

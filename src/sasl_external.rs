@@ -48,18 +48,41 @@ pub struct AuthorizationIdentity(Box<str>);
 #[non_exhaustive]
 pub enum InvalidIdentity {
     /// NUL cannot be said (RFC 4422 appendix A.1).
-    #[error("the authorisation identity contains a NUL character")]
+    #[error("the authorisation identity contains a NUL character: leave it out")]
     ContainsNul,
     /// Longer than [`AUTHORIZATION_IDENTITY`].
-    #[error("the authorisation identity is longer than {AUTHORIZATION_IDENTITY} bytes")]
+    #[error(
+        "the authorisation identity is longer than {AUTHORIZATION_IDENTITY} bytes: give the user's name alone"
+    )]
     TooLong,
+}
+
+impl InvalidIdentity {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ContainsNul => "identity-with-nul",
+            Self::TooLong => "identity-too-long",
+        }
+    }
 }
 
 /// A tag that IMAP does not allow (RFC 9051 §9, `tag`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("the IMAP tag is empty or contains a character that no tag may contain")]
+#[error(
+    "the IMAP tag is empty or contains a character that no tag may contain: use letters and digits"
+)]
 #[non_exhaustive]
 pub struct InvalidTag;
+
+impl InvalidTag {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "imap-tag-invalid"
+    }
+}
 
 /// The client's side of one exchange.
 #[derive(Debug, Clone)]
@@ -90,9 +113,20 @@ pub enum ExternalNext {
 /// The server sent a challenge with something in it, which EXTERNAL does not have. The exchange was
 /// cancelled; the server's refusal comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("the server sent a challenge that SASL EXTERNAL does not have; the exchange is cancelled")]
+#[error(
+    "the server sent a challenge that SASL EXTERNAL does not have, and the exchange was cancelled: log in by \
+     another mechanism"
+)]
 #[non_exhaustive]
 pub struct UnexpectedChallenge;
+
+impl UnexpectedChallenge {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "challenge-unexpected"
+    }
+}
 
 /// Why a server refuses an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -103,13 +137,13 @@ pub enum ExternalFault {
     Cancelled,
     /// Not base64 (RFC 4648 §4) to the letter: another character, padding in the middle, none at
     /// the end, bits left over.
-    #[error("the client's response is not base64")]
+    #[error("the client's response to AUTH EXTERNAL is not base64")]
     NotBase64,
     /// What was decoded is not UTF-8, or contains NUL (RFC 4422 appendix A.1).
-    #[error("the client's authorisation identity is not text")]
+    #[error("the client's authorisation identity is not UTF-8 text, or contains a NUL character")]
     NotText,
     /// What was decoded is longer than [`AUTHORIZATION_IDENTITY`].
-    #[error("the client's authorisation identity is too long")]
+    #[error("the client's authorisation identity is longer than {AUTHORIZATION_IDENTITY} bytes")]
     TooLong,
     /// The client has shown no certificate that was accepted, or may not act as the identity that
     /// it asked for. One answer for all reasons (RFC 4422 appendix A.1).
@@ -330,6 +364,18 @@ pub fn empty_challenge(service: Service) -> &'static [u8] {
 }
 
 impl ExternalFault {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Cancelled => "external-cancelled",
+            Self::NotBase64 => "external-not-base64",
+            Self::NotText => "external-not-text",
+            Self::TooLong => "external-too-long",
+            Self::NotAuthenticated => "external-not-authenticated",
+        }
+    }
+
     /// The server's answer, a line with its CRLF. `tag` is that of IMAP's command, which the
     /// caller has parsed; the other protocols have none.
     pub fn reply(self, service: Service, tag: &str) -> ExternalReply<'_> {

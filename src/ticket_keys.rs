@@ -117,10 +117,12 @@ pub enum InvalidTicketKeys {
         length: usize,
     },
     /// All octets of a key's secret are the same: it was never filled.
-    #[error("a ticket key is not random: all its octets are the same")]
+    #[error(
+        "a ticket key is not random, all its octets are the same: fill it from a source of randomness"
+    )]
     NotRandom,
     /// A key ends before it begins.
-    #[error("a ticket key ends before it begins")]
+    #[error("a ticket key ends before it begins: correct one of the two times")]
     EndsBeforeItBegins,
     /// There is no key.
     #[error("there is no ticket key: give at least one")]
@@ -141,6 +143,22 @@ pub enum InvalidTicketKeys {
         "nothing can seal tickets: enable the feature aws-lc-rs or ring, or pass a TicketSealer"
     )]
     NoSealer,
+}
+
+impl InvalidTicketKeys {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Length { .. } => "ticket-key-length",
+            Self::NotRandom => "ticket-key-not-random",
+            Self::EndsBeforeItBegins => "ticket-key-ends-early",
+            Self::None => "ticket-keys-missing",
+            Self::TooMany { .. } => "ticket-keys-too-many",
+            Self::SameName => "ticket-keys-same-name",
+            Self::NoSealer => "ticket-keys-no-sealer",
+        }
+    }
 }
 
 /// Octets of a key's name, and of its secret.

@@ -108,13 +108,21 @@ pub enum TlsVersion {
 
 /// An inventory is larger than an audit looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an audit looks at {limit} {what}: divide the inventory, such as by domains")]
+#[error("an audit looks at no more than {limit} {what}: divide the inventory, such as by domains")]
 #[non_exhaustive]
 pub struct InventoryFull {
     /// Of what there are too many.
     pub what: &'static str,
     /// How many there may be.
     pub limit: usize,
+}
+
+impl InventoryFull {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "inventory-full"
+    }
 }
 
 /// An answer, and what the operator knows of it besides.

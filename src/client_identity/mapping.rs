@@ -73,6 +73,18 @@ pub enum InvalidMapping {
     },
 }
 
+impl InvalidMapping {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "mapping-empty",
+            Self::TwoUsers { .. } => "mapping-two-users",
+            Self::BadUser { .. } => "mapping-bad-user",
+        }
+    }
+}
+
 impl IdentityMapping {
     /// By the address in the subjectAltName: an rfc822Name, or a SmtpUTF8Mailbox (RFC 9598).
     #[must_use]

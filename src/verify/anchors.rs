@@ -39,7 +39,10 @@ pub enum TrustAnchorsError {
     )]
     Empty,
     /// There are more than a root store has.
-    #[error("there are {count} certificates to trust, more than the {limit} that are allowed")]
+    #[error(
+        "there are {count} certificates to trust, more than the {limit} that are allowed: is it a file of \
+         authorities?"
+    )]
     #[non_exhaustive]
     TooMany {
         /// How many there are, at least.
@@ -74,6 +77,20 @@ pub enum TrustAnchorsError {
         /// The position of the section.
         index: usize,
     },
+}
+
+impl TrustAnchorsError {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "anchors-empty",
+            Self::TooMany { .. } => "anchors-too-many",
+            Self::BadCertificate { .. } => "anchor-unreadable",
+            Self::BadPem { .. } => "anchors-bad-pem",
+            Self::PrivateKey { .. } => "anchors-private-key",
+        }
+    }
 }
 
 /// What is wrong with a PEM section (RFC 7468).
@@ -219,8 +236,8 @@ impl PemProblem {
 impl fmt::Display for PemProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoEnd => "the line -----END ...----- is missing",
-            Self::BadBegin => "the line -----BEGIN ...----- is not in order",
+            Self::NoEnd => "its last line, which begins with -----END, is missing",
+            Self::BadBegin => "its first line, which begins with -----BEGIN, is not in order",
             Self::BadBase64 => "what is between its lines is not base64",
             Self::TooLarge => "it is too large",
             Self::Other => "it cannot be read",

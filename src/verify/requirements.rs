@@ -92,6 +92,14 @@ pub struct UnrelatedTlsa {
     pub name: TlsaName,
 }
 
+impl UnrelatedTlsa {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "tlsa-of-other-host"
+    }
+}
+
 /// Which end the peer is, and who it has to be.
 #[derive(Debug, Clone)]
 pub(super) enum Peer {

@@ -102,7 +102,7 @@ fn starttls_with_mail_servers() {
             ("imap", dovecot.imap, ["IMAP4rev1", "b OK"]),
             ("pop3", dovecot.pop3, ["UIDL", "+OK"]),
             ("sieve", dovecot.sieve, ["SIEVE", "OK"]),
-            ("submission", postfix.submission, ["AUTH ", "221 2.0.0"]),
+            ("submission", postfix.submission, ["CHUNKING", "221 2.0.0"]),
         ] {
             let url = format!("{scheme}://localhost:{port}");
             for strategy in [&[][..], &["--ask-first"]] {

@@ -34,6 +34,14 @@ pub struct DeprecationSchedule {
 #[non_exhaustive]
 pub struct InvalidSchedule;
 
+impl InvalidSchedule {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "schedule-not-in-order"
+    }
+}
+
 /// Where a schedule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

@@ -75,7 +75,9 @@ pub enum TlsaMatching {
 #[non_exhaustive]
 pub enum InvalidTlsaRecord {
     /// The wire form ends before its data begins.
-    #[error("a TLSA record has at least three octets, this one has {length}")]
+    #[error(
+        "a TLSA record has at least three octets, this one has {length}: it was cut, or is of another type"
+    )]
     #[non_exhaustive]
     Truncated {
         /// The octets that there are.
@@ -103,22 +105,42 @@ pub enum InvalidTlsaRecord {
         text: UntrustedText,
     },
     /// There is something among the hexadecimal digits that is none.
-    #[error("\"{text}\" in the data of a TLSA record is not hexadecimal")]
+    #[error(
+        "\"{text}\" in the data of a TLSA record is not hexadecimal: give digits from 0 to 9 and a to f"
+    )]
     #[non_exhaustive]
     BadHex {
         /// The word with the wrong character.
         text: UntrustedText,
     },
     /// A hexadecimal digit is missing or one too many.
-    #[error("the data of a TLSA record has an odd number of hexadecimal digits ({digits})")]
+    #[error(
+        "the data of a TLSA record has an odd number of hexadecimal digits ({digits}): copy all of it"
+    )]
     #[non_exhaustive]
     OddHex {
         /// How many there are.
         digits: usize,
     },
     /// Parentheses (RFC 1035 §5.1) do not fit together.
-    #[error("the parentheses in a TLSA record do not fit together")]
+    #[error("the parentheses in a TLSA record do not fit together: close each, or leave them out")]
     Parentheses,
+}
+
+impl InvalidTlsaRecord {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "tlsa-truncated",
+            Self::TooLong => "tlsa-too-long",
+            Self::Missing { .. } => "tlsa-field-missing",
+            Self::BadField { .. } => "tlsa-bad-field",
+            Self::BadHex { .. } => "tlsa-bad-hex",
+            Self::OddHex { .. } => "tlsa-odd-hex",
+            Self::Parentheses => "tlsa-parentheses",
+        }
+    }
 }
 
 /// A field of a TLSA record.

@@ -82,6 +82,14 @@ pub struct TlsaSetTooLarge {
     pub bytes: usize,
 }
 
+impl TlsaSetTooLarge {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "tlsa-set-too-large"
+    }
+}
+
 impl TlsaName {
     /// The records for `port` of `host`, over TCP.
     ///

@@ -60,6 +60,19 @@ pub enum InvalidFingerprint {
     Pem,
 }
 
+impl InvalidFingerprint {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Character { .. } => "fingerprint-character",
+            Self::OtherHash { .. } => "fingerprint-other-hash",
+            Self::Length { .. } => "fingerprint-length",
+            Self::Pem => "fingerprint-pem",
+        }
+    }
+}
+
 impl Fingerprint {
     /// Of a whole certificate.
     #[must_use]

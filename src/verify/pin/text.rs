@@ -16,6 +16,14 @@ pub struct InvalidPin {
     pub field: &'static str,
 }
 
+impl InvalidPin {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "stored-pin-damaged"
+    }
+}
+
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place {

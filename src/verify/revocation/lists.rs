@@ -42,7 +42,10 @@ pub enum RevocationListsError {
     )]
     Empty,
     /// There are more than can be of use.
-    #[error("there are {count} revocation lists, more than the {limit} that are allowed")]
+    #[error(
+        "there are {count} revocation lists, more than the {limit} that are allowed: leave out those of \
+         authorities that issue for none of the peers"
+    )]
     #[non_exhaustive]
     TooMany {
         /// How many there are, at least.
@@ -70,6 +73,19 @@ pub enum RevocationListsError {
         /// What is wrong with it.
         problem: PemProblem,
     },
+}
+
+impl RevocationListsError {
+    /// A name for it that does not change between versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "lists-empty",
+            Self::TooMany { .. } => "lists-too-many",
+            Self::BadList { .. } => "list-unusable",
+            Self::BadPem { .. } => "lists-bad-pem",
+        }
+    }
 }
 
 impl RevocationLists {
