@@ -81,7 +81,10 @@ pub enum ApiMisuse {
     )]
     InputAfterEnd,
     /// The session did not ask for an answer, or has had it.
-    #[error("an answer was given to a ClientHello, but none is waiting for one")]
+    #[error(
+        "an answer was given to a ClientHello, but none is waiting for one; answer once, after \
+         Event::ClientHello"
+    )]
     AnswerNotAwaited,
     /// The session waits for an answer to a ClientHello.
     #[error(
@@ -93,11 +96,17 @@ pub enum ApiMisuse {
     #[error("a ClientHello was answered with an acceptor of the other mode; give one of the same")]
     AcceptorOfOtherMode,
     /// The client has shown no certificate that was verified.
-    #[error("a client identity was accepted, but the client has shown no verified certificate")]
+    #[error(
+        "a client identity was accepted, but the client has shown no verified certificate; ask \
+         client_identity first"
+    )]
     NoClientCertificate,
     /// The client's certificate stands for nobody, by the listener's
     /// [`IdentityMapping`](crate::client_identity::IdentityMapping).
-    #[error("a client identity was accepted, but the client's certificate was not mapped to one")]
+    #[error(
+        "a client identity was accepted, but the client's certificate was not mapped to one; ask \
+         client_identity first"
+    )]
     NoClientIdentity,
     /// [`StartTlsGuard::established`](crate::StartTlsGuard::established) was called too early.
     #[error(
@@ -173,7 +182,10 @@ pub enum PolicyRefusal {
         name: Box<str>,
     },
     /// The client offered application protocols only that this service is not.
-    #[error("the client offered application protocols, but not the one of this service")]
+    #[error(
+        "the client offered application protocols, but not the one of this service; it is probably meant \
+         for another port"
+    )]
     #[non_exhaustive]
     AlpnNotOffered {
         /// The identifier of this service, where one is registered.

@@ -161,7 +161,9 @@ pub enum Unmet {
         suite: CipherSuite,
     },
     /// The cipher suite is not known.
-    #[error("the cipher suite of the connection is not known")]
+    #[error(
+        "the cipher suite of the connection has no registered name to compare with what the account requires"
+    )]
     UnknownSuite,
 }
 
