@@ -147,8 +147,12 @@ impl DnsStatus {
 }
 
 impl Question {
-    /// `None` where the name would be longer than names can be: then nothing can be there.
-    pub(crate) fn srv(service: Service, mode: TlsMode, domain: &HostName) -> Option<Self> {
+    /// For the SRV records of a service in a mode (RFC 6186 §3, RFC 8314 §5.1).
+    ///
+    /// `None` for a service that has no label, and where the name would be longer than names can
+    /// be: then nothing can be there.
+    #[must_use]
+    pub fn srv(service: Service, mode: TlsMode, domain: &HostName) -> Option<Self> {
         let label = service.srv_label(mode)?;
         Self::new(format!("_{label}._tcp.{domain}"), RecordType::Srv)
     }
@@ -267,10 +271,11 @@ impl Answer {
     }
 }
 
-/// What an audit reads of an answer.
+/// What an answer says, for who reads it besides: an [audit](crate::audit), a report.
 impl Answer {
     /// SRV records with their status.
-    pub(crate) fn as_srv(&self) -> Option<(DnsStatus, &[SrvRecord])> {
+    #[must_use]
+    pub fn as_srv(&self) -> Option<(DnsStatus, &[SrvRecord])> {
         match &self.data {
             Data::Srv(status, records) => Some((*status, records)),
             Data::Addresses(_) | Data::Tlsa(..) | Data::Nothing(_) | Data::Failed(_) => None,
@@ -294,7 +299,8 @@ impl Answer {
     }
 
     /// Of records, or of the proof that there are none.
-    pub(crate) fn status(&self) -> Option<DnsStatus> {
+    #[must_use]
+    pub fn status(&self) -> Option<DnsStatus> {
         match &self.data {
             Data::Srv(status, _)
             | Data::Tlsa(status, _)
@@ -305,7 +311,8 @@ impl Answer {
     }
 
     /// Why there is no answer.
-    pub(crate) fn failure(&self) -> Option<DnsFailure> {
+    #[must_use]
+    pub fn failure(&self) -> Option<DnsFailure> {
         match &self.data {
             Data::Failed(failure) => Some(*failure),
             Data::Srv(..) | Data::Tlsa(..) | Data::Addresses(_) | Data::Nothing(_) => None,
@@ -323,16 +330,21 @@ impl Answer {
 }
 
 impl SrvRecord {
-    pub(crate) fn priority(&self) -> u16 {
+    /// Its priority: the lowest is tried first (RFC 2782).
+    #[must_use]
+    pub fn priority(&self) -> u16 {
         self.priority
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port of its target.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The host; `None` if there is none.
-    pub(crate) fn host(&self) -> Option<&HostName> {
+    /// The host of its target; `None` for `.`, which denies the service, and for what is no host.
+    #[must_use]
+    pub fn host(&self) -> Option<&HostName> {
         match &self.target {
             SrvTarget::Host(host) => Some(host),
             SrvTarget::NotAvailable | SrvTarget::Invalid(_) => None,
