@@ -1,7 +1,7 @@
 //! Dovecot: IMAP, POP3 and ManageSieve, on 127.0.0.1 and ::1.
 //!
 //! `Dovecot::start(&certificates, tls)` gives the ports `imaps`, `pop3s` (implicit TLS) and `imap`,
-//! `pop3`, `sieve` (STARTTLS); the user is `test`, the password `test` (`USER`, `PASSWORD`). The
+//! `pop3`, `sieve` (STARTTLS), and `Dovecot::start_with(..)` changes its settings; the user is `test`, the password `test` (`USER`, `PASSWORD`). The
 //! mailbox is empty. Dovecot refuses the password without TLS, but not to a client whose address
 //! is the server's own: a test of that refusal connects from 127.0.0.2.
 
@@ -30,6 +30,14 @@ pub(crate) struct Dovecot {
 
 impl Dovecot {
     pub(crate) fn start(certificates: &Certificates, tls: Tls) -> Self {
+        // Dovecot has a setting for the lowest version only.
+        let highest = format!("MaxProtocol = TLSv{}", tls.number());
+        let lowest = format!("ssl_min_protocol = TLSv{}", tls.number());
+        Self::start_with(certificates, &lowest, &highest)
+    }
+
+    /// With settings of Dovecot's and of OpenSSL's that come after the others.
+    pub(crate) fn start_with(certificates: &Certificates, settings: &str, openssl: &str) -> Self {
         let scratch = Scratch::new();
         let [imaps, pop3s, imap, pop3, sieve] = [(); 5].map(|()| free_port());
         let mail = scratch.make_dir("mail", "nobody:nogroup");
@@ -48,7 +56,6 @@ auth_mechanisms = plain login
 ssl = required
 ssl_cert = <{chain}
 ssl_key = <{key}
-ssl_min_protocol = TLSv{version}
 mail_location = maildir:{mail}/%u
 first_valid_uid = 1
 passdb {{
@@ -84,21 +91,19 @@ service managesieve-login {{
     port = {sieve}
   }}
 }}
+{settings}
 "#,
             chain = certificates.chain.display(),
             key = certificates.key.display(),
-            version = tls.number(),
             mail = mail.display(),
         );
         let config = scratch.write("dovecot.conf", config);
-        // Dovecot has a setting for the lowest version only.
-        let highest = format!(
-            "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv{}\n",
-            tls.number()
+        let openssl = format!(
+            "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\n{openssl}\n"
         );
         let mut command = Command::new("/usr/sbin/dovecot");
         command.arg("-F").arg("-c").arg(config);
-        command.env("OPENSSL_CONF", scratch.write("openssl.cnf", highest));
+        command.env("OPENSSL_CONF", scratch.write("openssl.cnf", openssl));
         let server = Server::start("dovecot", &command, &scratch.path().join("log"), imaps);
         wait_for_authentication(imap);
         Self {

@@ -6,8 +6,10 @@
 
 mod answers;
 
+use std::error::Error;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -22,6 +24,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use answers::follow;
+
+/// For one packet, where a person waits.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A validating resolver. Cheap to clone; all clones share one cache.
 #[derive(Debug, Clone)]
@@ -127,6 +132,28 @@ impl Dns {
         let found = self.resolver.lookup_ip(format!("{host}.")).await?;
         Ok(found.iter().collect())
     }
+}
+
+/// A resolver that asks `server`, or the system's name servers, and trusts the keys in the file
+/// (DNSKEY records), or those of the DNS root.
+///
+/// # Errors
+///
+/// If the system's configuration or the file cannot be read.
+pub fn resolver(
+    server: Option<SocketAddr>,
+    trust_anchor: Option<&Path>,
+) -> Result<Dns, Box<dyn Error>> {
+    let config = match server {
+        Some(server) => name_server(server),
+        None => hickory_resolver::system_conf::read_system_conf()?.0,
+    };
+    let anchors = match trust_anchor {
+        Some(file) => TrustAnchors::from_file(file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))?,
+        None => TrustAnchors::default(),
+    };
+    Ok(Dns::new(config, anchors, PATIENCE)?)
 }
 
 /// The configuration that asks this one name server.

@@ -11,16 +11,15 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hickory_resolver::proto::dnssec::TrustAnchors;
 use mail_tls::discovery::{
     Attempt, Configuration, Decision, Discovery, Outcome, Plan, Report, user_identifiers,
 };
 use mail_tls::{Account, Acknowledged, AttemptOutcome, EmailAddress, Host};
-use mail_tls_discover::{Dns, name_server};
+use mail_tls_discover::resolver;
 
 /// How long a person waits for a form to fill itself in.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -29,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 struct Arguments {
     address: Option<String>,
     server: Option<SocketAddr>,
-    anchors: Option<TrustAnchors>,
+    anchors: Option<PathBuf>,
     confirmed: Vec<Host>,
 }
 
@@ -48,7 +47,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
     let address = arguments.address.as_deref().unwrap_or_default();
     let address = EmailAddress::parse(address)?;
-    let dns = resolver(&arguments)?;
+    let dns = resolver(arguments.server, arguments.anchors.as_deref())?;
 
     // Among servers of one priority the seed chooses: any number will do, another each time.
     let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
@@ -147,9 +146,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         let mut value = || words.next().ok_or(USAGE);
         match word.as_str() {
             "--server" => arguments.server = Some(value()?.parse()?),
-            "--trust-anchor" => {
-                arguments.anchors = Some(TrustAnchors::from_file(Path::new(&value()?))?);
-            }
+            "--trust-anchor" => arguments.anchors = Some(value()?.into()),
             "--confirm" => arguments.confirmed.push(Host::parse(&value()?)?),
             _ if word.starts_with('-') || arguments.address.is_some() => return Err(USAGE.into()),
             _ => arguments.address = Some(word),
@@ -160,13 +157,4 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         .is_some()
         .then_some(arguments)
         .ok_or_else(|| USAGE.into())
-}
-
-fn resolver(arguments: &Arguments) -> Result<Dns, Box<dyn Error>> {
-    let config = match arguments.server {
-        Some(server) => name_server(server),
-        None => hickory_resolver::system_conf::read_system_conf()?.0,
-    };
-    let anchors = arguments.anchors.clone().unwrap_or_default();
-    Ok(Dns::new(config, anchors, Duration::from_secs(3))?)
 }

@@ -9,6 +9,7 @@
 //! * `statuses.rs`: each question with its answer and its DNSSEC status
 //! * `to_dovecot.rs`: from a mail address to a login, and to nowhere
 //! * `program.rs`: what the example prints
+//! * `setup.rs`: the example `account_setup`
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_types,
@@ -34,6 +35,7 @@ mod process;
 
 mod knot;
 mod program;
+mod setup;
 mod statuses;
 mod to_dovecot;
 mod world;
