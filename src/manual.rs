@@ -20,6 +20,7 @@
 //! | [`received`] | what a server writes down of TLS |
 //! | [`audit`] | an operator's check of certificates and DNS |
 //! | [`recorder`] | a user's report becomes a test |
+//! | [`probe`] | the same from outside: a site as its clients see it, for a monitor too |
 //! | [`errors`] | every sentence that a user may be shown, and what to tell them |
 //!
 //! | to decide by | |
@@ -59,6 +60,7 @@ chapters! {
     received = "../docs/manual/received.md",
     audit = "../docs/manual/audit.md",
     recorder = "../docs/manual/recorder.md",
+    probe = "../docs/manual/probe.md",
     errors = "../docs/manual/errors.md",
     comparison = "../docs/manual/comparison.md",
     threat_model = "../docs/threat-model.md",
