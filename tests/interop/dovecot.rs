@@ -1,9 +1,10 @@
 //! Dovecot: IMAP, POP3 and ManageSieve, on 127.0.0.1 and ::1.
 //!
 //! `Dovecot::start(&certificates, tls)` gives the ports `imaps`, `pop3s` (implicit TLS) and `imap`,
-//! `pop3`, `sieve` (STARTTLS), and `Dovecot::start_with(..)` changes its settings; the user is `test`, the password `test` (`USER`, `PASSWORD`). The
-//! mailbox is empty. Dovecot refuses the password without TLS, but not to a client whose address
-//! is the server's own: a test of that refusal connects from 127.0.0.2.
+//! `pop3`, `sieve` (STARTTLS), and `Dovecot::start_with(..)` changes its settings; the user is
+//! `test`, the password `test` (`USER`, `PASSWORD`). The mailbox is empty. Dovecot refuses the
+//! password without TLS, but not to a client whose address is the server's own: a test of that
+//! refusal connects from 127.0.0.2, or to it.
 
 use crate::Tls;
 use crate::certificates::Certificates;
