@@ -13,7 +13,7 @@ use crate::certificate::{Certificate, Dates};
 use crate::certificates::CertifiedChain;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::policy::AuthorisedChain;
+use crate::policy::{Account, AuthorisedChain};
 
 /// What became of the account's client certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -22,7 +22,9 @@ pub enum ClientCertificateUse {
     /// The server has not asked for one; a resumed session is not asked again.
     #[default]
     NotAsked,
-    /// The server asked, and the account has none.
+    /// The server asked, and the account has none; or what the account may show was changed, say
+    /// by [`withdraw_client_certificates`](crate::Account::withdraw_client_certificates), since the
+    /// session began, which ends with that.
     NoneAuthorised,
     /// The server asked, and cannot verify signatures of any key that the account has.
     NoneFits,
@@ -80,6 +82,9 @@ impl ClientCertificateUse {
 pub(super) struct ClientCertificates {
     all: Vec<Candidate>,
     clock: Clock,
+    /// Whose they are, and in which generation that was so.
+    account: Account,
+    generation: u64,
 }
 
 #[derive(Debug)]
@@ -96,6 +101,7 @@ impl ClientCertificates {
         authorised: &[AuthorisedChain],
         provider: &CryptoProvider,
         clock: Clock,
+        (account, generation): (Account, u64),
     ) -> Result<Self, Error> {
         let newest_first = authorised.iter().rev();
         let all = newest_first
@@ -108,7 +114,12 @@ impl ClientCertificates {
                 })
             })
             .collect::<Result<_, Error>>()?;
-        Ok(Self { all, clock })
+        Ok(Self {
+            all,
+            clock,
+            account,
+            generation,
+        })
     }
 
     /// The one to show, or why there is none.
@@ -119,7 +130,8 @@ impl ClientCertificates {
         is_tls13: bool,
     ) -> Result<(&Candidate, ClientCertificateUse), ClientCertificateUse> {
         use ClientCertificateUse as Use;
-        if self.all.is_empty() {
+        // The handshake may have begun before the user withdrew one.
+        if self.all.is_empty() || self.account.generation() != self.generation {
             return Err(Use::NoneAuthorised);
         }
         let fits = |one: &&Candidate| one.key.key.choose_scheme(schemes).is_some();
@@ -266,7 +278,9 @@ mod tests {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.as_secs());
         let clock = Clock::fixed(now_for_deadlines(), wall);
         let provider = Provider::choose(None).unwrap();
-        ClientCertificates::new(&authorised, provider.get(), clock).unwrap()
+        let account = Account::configured();
+        let made = (account.clone(), account.generation());
+        ClientCertificates::new(&authorised, provider.get(), clock, made).unwrap()
     }
 
     #[expect(
@@ -356,5 +370,8 @@ mod tests {
         );
         let only = of(&[(quiet, false)]);
         assert_eq!(choose(&only, ECDSA, false), Err(WithheldFromTls12));
+        assert!(choose(&only, ECDSA, true).is_ok());
+        only.account.withdraw_client_certificates();
+        assert_eq!(choose(&only, ECDSA, true), Err(NoneAuthorised));
     }
 }

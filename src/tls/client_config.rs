@@ -50,8 +50,12 @@ impl ClientEngineFactory {
     pub(crate) fn new(parts: ClientParts<'_>) -> Result<Self, Error> {
         let provider = parts.provider.get();
         let algorithms = provider.signature_verification_algorithms;
-        let certificates =
-            ClientCertificates::new(&parts.client_certificates, provider, parts.clock.clone())?;
+        let certificates = ClientCertificates::new(
+            &parts.client_certificates,
+            provider,
+            parts.clock.clone(),
+            (parts.account.clone(), parts.generation),
+        )?;
         let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(parts.versions.enabled())
             .map_err(|error| ConfigError::UnusableProvider {

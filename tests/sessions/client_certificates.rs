@@ -322,3 +322,27 @@ fn another_account_shows_nothing() {
     let pair = Pair::established(&world.connector(), &acceptor);
     assert!(pair.server.client_identity().is_none());
 }
+
+/// The user withdraws a certificate while a handshake is under way, before the server's question has
+/// come: nobody sees it, and nothing comes of the session.
+#[test]
+fn a_certificate_that_is_withdrawn_meanwhile() {
+    for versions in VERSIONS {
+        let world = World::with_versions(versions);
+        let chain = of_users(&world.authority, &[ANN]);
+        world.account.authorise_client_certificate_with_tls12(chain);
+        let acceptor = world
+            .acceptor_builder()
+            .request_client_certificates(world.authority.anchors(), IdentityMapping::mailbox())
+            .build()
+            .unwrap();
+        let mut pair = Pair::new(&world.connector(), &acceptor);
+        pair.carry_to_server(usize::MAX);
+        world.account.withdraw_client_certificates();
+        pair.run();
+        let outcome = pair.client.client_certificate();
+        assert_eq!(outcome, ClientCertificateUse::NoneAuthorised);
+        assert_eq!(failure(&pair.client_trace()).code(), "stale-connector");
+        assert!(pair.server.client_identity().is_none());
+    }
+}
