@@ -15,6 +15,8 @@ pub use client::ClientSession;
 pub use event::{EndOfInput, Event};
 pub use info::{Negotiated, SessionInfo};
 pub(crate) use preface::client_excerpt;
+#[cfg(feature = "recorder")]
+pub(crate) use preface::client_noise_shown;
 pub use server::{ExternalOffer, HelloAnswer, ServerSession};
 #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
 pub use verbs::Session;

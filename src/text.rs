@@ -16,6 +16,7 @@ use std::fmt::{self, Write};
 /// | `\u{202e}` | the character with that number |
 /// | `\xff` | a byte that is not part of any UTF-8 character |
 /// | `\[12 more bytes]` | at the end: this much was cut off |
+/// | `\[12 bytes]` | all of it, since nothing of it may be shown |
 ///
 /// The shown form is at most six times as long as the bytes that were kept, and one such mark.
 /// It says nothing about letters that look like others.
@@ -109,7 +110,8 @@ impl UntrustedText {
         }
         if self.is_truncated() {
             let cut = self.original_len.saturating_sub(self.bytes.len());
-            write!(f, "\\[{cut} more bytes]")?;
+            let more = if self.bytes.is_empty() { "" } else { "more " };
+            write!(f, "\\[{cut} {more}bytes]")?;
         }
         Ok(())
     }
@@ -321,7 +323,7 @@ mod tests {
         let rows: &[(&[u8], usize, &str)] = &[
             (b"abcdef", 6, "abcdef"),
             (b"abcdef", 4, "abcd\\[2 more bytes]"),
-            (b"abcdef", 0, "\\[6 more bytes]"),
+            (b"abcdef", 0, "\\[6 bytes]"),
             ("aé".as_bytes(), 2, "a\\[2 more bytes]"),
             ("a😀".as_bytes(), 4, "a\\[4 more bytes]"),
             // Not the beginning of a character, so there is nothing to spare.

@@ -11,7 +11,8 @@ use crate::text::UntrustedText;
 pub struct PlaintextPeer {
     /// What its first line was recognised as.
     pub spoken: Spoken,
-    /// The beginning of its first line, at most 120 characters, escaped.
+    /// The beginning of its first line, at most 120 characters, escaped. Of a client no more than a
+    /// command that is known: anything else may be a name or a password, and is only counted.
     pub excerpt: UntrustedText,
     /// The service that was expected on the port.
     pub expected: Service,

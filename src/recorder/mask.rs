@@ -1,7 +1,7 @@
 //! What a client says to a server before TLS, without names and passwords.
 
 use crate::limits::EXCERPT;
-use crate::session::client_excerpt;
+use crate::session::{client_excerpt, client_noise_shown};
 
 /// How a server's recording shows what it was fed.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) enum Mask {
     Hidden,
 }
 
-/// The header of a record that is no TLS, which an error shows.
+/// The header of a record, after which it is known that it is no TLS.
 const HEADER: usize = 5;
 
 impl Mask {
@@ -49,7 +49,8 @@ fn decide(input: &[u8]) -> (Vec<u8>, Option<Mask>) {
         }
         _ => {
             let is_decided = input.len() >= HEADER;
-            (masked(input, HEADER), is_decided.then_some(Mask::Hidden))
+            let kept = client_noise_shown(input);
+            (masked(input, kept), is_decided.then_some(Mask::Hidden))
         }
     }
 }
@@ -73,7 +74,7 @@ mod tests {
 
     #[test]
     fn commands_are_shown_and_arguments_are_not() {
-        let rows: [(&[u8], &[u8]); 8] = [
+        let rows: [(&[u8], &[u8]); 11] = [
             (b"a1 LOGIN joe secret\r\n", b"a1 LOGIN xxx xxxxxx\r\n"),
             (
                 b"USER joe\r\nPASS secret\r\n",
@@ -88,6 +89,9 @@ mod tests {
             (b"\x80\x2e\x01\x03\x01secret", b"\x80\x2e\x01\x03\x01xxxxxx"),
             (b"\x16\x03\x01ClientHello", b"\x16\x03\x01ClientHello"),
             (b"\n secret", b"\n xxxxxx"),
+            (b"AGpvZQBzZWNyZXQ=\r\n", b"xxxxxxxxxxxxxxxx\r\n"),
+            (b"secret words\r\n", b"xxxxxx xxxxx\r\n"),
+            (b"\xc3\xbcsecret", b"\xc3xxxxxxx"),
         ];
         for (text, shown) in rows {
             assert_eq!(Mask::Undecided(Vec::new()).shown(text), shown);

@@ -35,11 +35,10 @@ impl Preface {
                 None => Self::Undecided,
             },
             _ => match input.first_chunk::<RECORD_HEADER>() {
-                // The ClientHello of SSL 2.0 and its two-byte header (RFC 5246 §E.2).
-                Some([0x80..=0xff, _, 1, 0 | 2 | 3, _]) if peers.may_speak_ssl2 => {
+                Some(header) if peers.may_speak_ssl2 && is_ssl2(header) => {
                     Self::Plaintext(Spoken::Ssl2Client, UntrustedText::excerpt(&[], 0))
                 }
-                Some(header) => Self::Unknown(UntrustedText::new(header, EXCERPT)),
+                Some(header) => Self::Unknown(UntrustedText::new(header, peers.shown_of_noise)),
                 None => Self::Undecided,
             },
         }
@@ -51,6 +50,8 @@ pub(super) struct Peers {
     recognise: fn(&[u8]) -> Spoken,
     /// How many bytes of a line may be shown.
     shown: fn(&[u8]) -> usize,
+    /// How many bytes of what is neither TLS nor text.
+    shown_of_noise: usize,
     may_speak_ssl2: bool,
 }
 
@@ -58,14 +59,16 @@ pub(super) struct Peers {
 pub(super) const SERVERS: Peers = Peers {
     recognise: spoken_by_server,
     shown: |_| EXCERPT,
+    shown_of_noise: RECORD_HEADER,
     may_speak_ssl2: false,
 };
 
-/// What clients say first, of which only the command is shown: behind it stand names and
-/// passwords.
+/// What clients say first, of which only a command that is known is shown: behind it stand names
+/// and passwords, and a word that is no command may be one (a line of AUTH's exchange, base64).
 pub(super) const CLIENTS: Peers = Peers {
     recognise: spoken_by_client,
     shown: command_length,
+    shown_of_noise: 1,
     may_speak_ssl2: true,
 };
 
@@ -81,15 +84,104 @@ pub(crate) fn client_excerpt(text: &[u8]) -> UntrustedText {
     CLIENTS.excerpt(text)
 }
 
-/// The length of the command at the beginning of a line, with the tag before it in IMAP.
+/// How many of the first bytes of a client may be shown that are neither TLS nor text.
+#[cfg(feature = "recorder")]
+pub(crate) fn client_noise_shown(input: &[u8]) -> usize {
+    match input.first_chunk() {
+        Some(header) if is_ssl2(header) => RECORD_HEADER,
+        Some(_) | None => CLIENTS.shown_of_noise,
+    }
+}
+
+/// The ClientHello of SSL 2.0 and its two-byte header (RFC 5246 §E.2).
+fn is_ssl2(header: &[u8; RECORD_HEADER]) -> bool {
+    matches!(header, [0x80..=0xff, _, 1, 0 | 2 | 3, _])
+}
+
+/// The length of the command at the beginning of a line, with the tag before it in IMAP. Nothing
+/// else is shown of a client: a lone word may be a password.
 fn command_length(line: &[u8]) -> usize {
     let mut words = line.split(is_blank);
     let first = words.next().unwrap_or_default();
+    if is_one_of(first, COMMANDS) {
+        return first.len();
+    }
     match words.next() {
-        Some(second) if is_one_of(second, IMAP_COMMANDS) => first.len() + 1 + second.len(),
-        Some(_) | None => first.len(),
+        Some(second) if is_tag(first) && is_one_of(second, IMAP_COMMANDS) => {
+            first.len() + 1 + second.len()
+        }
+        Some(_) | None => first.strip_prefix(SSH).map_or(0, |_| SSH.len()),
     }
 }
+
+/// Whether a word looks like the tags that programs make: short, letters and digits.
+fn is_tag(word: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    (1..=TAG).contains(&word.len()) && word.iter().all(is_plain)
+}
+
+/// The longest tag that is shown; clients are content with less.
+const TAG: usize = 8;
+const SSH: &[u8] = b"SSH-";
+
+/// The words with which clients of mail protocols begin a line, of HTTP, and of load balancers
+/// that announce a connection.
+const COMMANDS: &[&str] = &[
+    // RFC 5321 §4.1.1, RFC 2033, RFC 3030, RFC 3207, RFC 4954
+    "EHLO",
+    "HELO",
+    "LHLO",
+    "MAIL",
+    "RCPT",
+    "DATA",
+    "BDAT",
+    "RSET",
+    "NOOP",
+    "QUIT",
+    "VRFY",
+    "EXPN",
+    "HELP",
+    "STARTTLS",
+    "AUTH",
+    // RFC 1939, RFC 2449, RFC 2595, RFC 5034, RFC 6856
+    "USER",
+    "PASS",
+    "APOP",
+    "CAPA",
+    "STLS",
+    "STAT",
+    "LIST",
+    "RETR",
+    "DELE",
+    "TOP",
+    "UIDL",
+    "UTF8",
+    "LANG",
+    // RFC 5804 §2
+    "AUTHENTICATE",
+    "LOGOUT",
+    "CAPABILITY",
+    "HAVESPACE",
+    "PUTSCRIPT",
+    "LISTSCRIPTS",
+    "SETACTIVE",
+    "GETSCRIPT",
+    "DELETESCRIPT",
+    "RENAMESCRIPT",
+    "CHECKSCRIPT",
+    "UNAUTHENTICATE",
+    // RFC 9110 §9.3, RFC 9113 §3.4
+    "GET",
+    "POST",
+    "HEAD",
+    "PUT",
+    "DELETE",
+    "OPTIONS",
+    "CONNECT",
+    "TRACE",
+    "PRI",
+    "PROXY",
+];
 
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
@@ -293,7 +385,7 @@ mod tests {
                 else {
                     panic!()
                 };
-                assert_eq!(excerpt.as_untrusted_bytes(), &long[..120]);
+                assert_eq!(excerpt.original_len(), 120);
             }
         }
     }
@@ -304,7 +396,14 @@ mod tests {
             ("a1 LOGIN fred secret", "a1 LOGIN"),
             ("a1 authenticate PLAIN c2VjcmV0", "a1 authenticate"),
             ("a1 LOGIN", "a1 LOGIN"),
-            ("a1 XSECRET", "a1"),
+            ("a1 XSECRET", ""),
+            ("correct-horse LOGIN", ""),
+            ("hunter2", ""),
+            ("hunter2 is my password", ""),
+            ("AGFubgBzZWNyZXQ=", ""),
+            ("AUTHsecret", ""),
+            ("SSH-2.0-secret", "SSH-"),
+            ("PROXY TCP4 192.0.2.1 192.0.2.2 1 2", "PROXY"),
             ("PASS secret", "PASS"),
             ("PASS\tsecret", "PASS"),
             ("AUTH PLAIN c2VjcmV0", "AUTH"),
@@ -320,6 +419,18 @@ mod tests {
                 line.as_bytes()
             );
         }
+    }
+
+    /// A password may begin with a letter beyond ASCII.
+    #[test]
+    fn of_noise_from_a_client_one_byte_is_shown() {
+        let noise = "ünused".as_bytes();
+        let shown = |peers| match Preface::of(noise, peers) {
+            Preface::Unknown(excerpt) => excerpt.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(shown(&CLIENTS), r"\[5 bytes]");
+        assert_eq!(shown(&SERVERS), r"ünus");
     }
 
     proptest! {
