@@ -74,13 +74,6 @@ pub enum ChannelBindingError {
          certificate; use tls-exporter"
     )]
     EndPointUndefined,
-    /// The certificate that this session goes back to is not known: it was resumed on a server
-    /// whose tickets do not carry it.
-    #[error(
-        "tls-server-end-point is not known on this resumed session; use tls-exporter, or \
-         authenticate on a new connection"
-    )]
-    EndPointUnknown,
 }
 
 impl ChannelBindingError {

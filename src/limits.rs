@@ -231,6 +231,14 @@ pub(crate) const RECORD_HEADER: usize = 5;
 /// is lost with the key (RFC 9325 §3.4).
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
+/// How long after its last full handshake a session may be resumed, with tickets of tickets too.
+///
+/// RFC 8446 §4.6.1 takes no single ticket that is older, and recommends a bound on the whole, since
+/// nobody has shown his key since. With TLS 1.2 a server lets it go on for [`TICKET_LIFETIME`] alone:
+/// there all of it has one secret, and whoever gets a key of the last ticket could read the first
+/// session.
+pub const RESUMPTION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// How far the clocks of two machines that share ticket keys may be apart.
 ///
 /// A ticket from further in the future than this is not taken: one of the clocks is wrong.

@@ -258,6 +258,7 @@ impl Role for ClientRole {
                 .notes
                 .inherited
                 .as_deref()
+                .map(|inherited| &inherited.verification)
                 .filter(|inherited| now <= inherited.valid_until())
         } else {
             engine

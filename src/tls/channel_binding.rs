@@ -34,10 +34,12 @@ impl Engine {
                     .and_then(|leaf| server_end_point(leaf))
                     .ok_or(ChannelBindingError::EndPointUndefined)?,
                 Connection::Server(_) => {
-                    if self.is_resumed() && !self.notes.has_inherited_end_point {
-                        return Err(ChannelBindingError::EndPointUnknown);
-                    }
-                    let end_point = self.notes.end_point.as_deref();
+                    // A resumed session goes back to the certificate of its first one.
+                    let end_point = match &self.notes.heritage {
+                        Some(heritage) => heritage.end_point.as_deref(),
+                        None if self.is_resumed() => None,
+                        None => self.notes.end_point.as_deref(),
+                    };
                     end_point
                         .ok_or(ChannelBindingError::EndPointUndefined)?
                         .into()
@@ -51,11 +53,10 @@ impl Engine {
     }
 
     /// A ticket that was opened counts only if the session is resumed with it.
-    pub(super) fn settle_end_point(&mut self) {
-        if let Some(inherited) = self.notes.ticket_end_point.take() {
+    pub(super) fn settle_heritage(&mut self) {
+        if let Some(opened) = self.notes.opened.take() {
             if self.is_resumed() {
-                self.notes.end_point = inherited;
-                self.notes.has_inherited_end_point = true;
+                self.notes.heritage = Some(opened);
             }
         }
     }

@@ -202,7 +202,7 @@ impl Engine {
                 return;
             }
         }
-        self.settle_end_point();
+        self.settle_heritage();
         if self.has_plaintext() {
             self.idle_records = 0;
         } else if !self.is_handshaking() {
@@ -234,7 +234,7 @@ impl Engine {
                 match result {
                     Ok(connection) => {
                         self.stage = Stage::Running(Box::new(Connection::Server(connection)));
-                        self.settle_end_point();
+                        self.settle_heritage();
                     }
                     Err((error, alert)) => {
                         put_alert(alert, Alert::HANDSHAKE_FAILURE, outgoing);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::client_certificate::ClientCertificateUse;
 use super::hello::Versions;
+use super::tickets::{Heritage, Inherited};
 use crate::verify::{CertificateRejection, Verification};
 
 /// What was noted during calls into rustls for one session.
@@ -20,7 +21,7 @@ pub(crate) struct Notes {
     /// The verdict on the peer's certificate, when it was verified in this handshake.
     pub(crate) verdict: Option<Result<Verification, Arc<CertificateRejection>>>,
     /// The verdict that a session inherits if the server accepts the ticket that was offered.
-    pub(crate) inherited: Option<Box<Verification>>,
+    pub(crate) inherited: Option<Box<Inherited>>,
     /// Whether the server asked for a client certificate.
     pub(crate) client_certificate_asked: bool,
     /// Whether a client certificate was sent.
@@ -36,10 +37,10 @@ pub(crate) struct Notes {
     /// The certificate that this server shows, as a channel binding; rustls does not tell which it
     /// was.
     pub(super) end_point: EndPoint,
-    /// The same of the session that a ticket comes from, until it is known whether it is resumed.
-    pub(super) ticket_end_point: Option<EndPoint>,
-    /// Whether `end_point` is that of the session that was resumed.
-    pub(super) has_inherited_end_point: bool,
+    /// What the ticket says that was opened, until it is known whether its session is resumed.
+    pub(super) opened: Option<Box<Heritage>>,
+    /// The same once it is: this server's session is resumed.
+    pub(super) heritage: Option<Box<Heritage>>,
     /// Whether this server has no key whose signatures the client verifies.
     pub(crate) no_key_fits: bool,
 }
@@ -53,7 +54,7 @@ impl Notes {
         match &self.verdict {
             Some(Ok(verification)) => Some(verification),
             Some(Err(_)) => None,
-            None => self.inherited.as_deref(),
+            None => self.inherited.as_deref().map(|one| &one.verification),
         }
     }
 }

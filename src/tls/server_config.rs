@@ -11,7 +11,7 @@ use super::engine::{Engine, HelloOutcome};
 use super::hello::ACME_TLS_ALPN;
 use super::provider::{Provider, TlsVersions};
 use super::server_names::{OneChain, ServedNames, ServerNames};
-use super::tickets::{BoundTickets, SharedTickets};
+use super::tickets::{BoundTickets, KeptSessions, SharedTickets};
 use super::time::WallTime;
 use super::verifier::PeerVerifier;
 use crate::certificates::{Certificates, CertifiedChain};
@@ -89,7 +89,7 @@ impl ServerEngineFactory {
             let sealer = match parts.ticket_keys {
                 Some(keys) => {
                     let shared: Arc<dyn ProducesTickets> =
-                        Arc::new(SharedTickets::new(keys, parts.clock));
+                        Arc::new(SharedTickets::new(keys, parts.clock.clone()));
                     Some(shared)
                 }
                 None => sealer()?,
@@ -98,11 +98,12 @@ impl ServerEngineFactory {
                 Some(sealer) => {
                     #[cfg(feature = "recorder")]
                     let sealer = crate::recorder::tickets(sealer);
-                    config.ticketer = Arc::new(BoundTickets::new(sealer, parts.binding));
+                    config.ticketer =
+                        Arc::new(BoundTickets::new(sealer, parts.binding, parts.clock));
                 }
-                // Belongs to this acceptor alone, and needs no binding.
                 None => {
-                    config.session_storage = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
+                    let memory = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
+                    config.session_storage = Arc::new(KeptSessions::new(memory, parts.clock));
                 }
             }
         }

@@ -3,7 +3,8 @@
 //! A resumed session inherits the authentication of the one that its ticket comes from. A client
 //! gives a ticket only to the connector that got it, in the same generation of the account, and
 //! not past the end of any certificate that was verified. A server binds its tickets to what the
-//! listener is and asks of clients.
+//! listener is and asks of clients. On both sides the time counts from the last full handshake:
+//! a ticket that a resumed session gets is not younger than that session's own (RFC 8446 §4.6.1).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,11 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pki_types::{ServerName, UnixTime};
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
-use rustls::server::ProducesTickets;
+use rustls::server::{ProducesTickets, StoresServerSessions};
 
 use super::scope::{EndPoint, note};
 use crate::clock::Clock;
-use crate::limits::{TICKET_LIFETIME, TICKETS};
+use crate::limits::{RESUMPTION_LIFETIME, TICKET_CLOCK_SKEW, TICKET_LIFETIME, TICKETS};
 use crate::policy::Account;
 use crate::ticket_keys::TicketKeys;
 use crate::verify::Verification;
@@ -38,9 +39,17 @@ struct Kept {
 
 struct Ticket<T> {
     value: T,
-    /// What a session that is resumed with it inherits.
-    verification: Verification,
+    inherited: Inherited,
     kept_at: UnixTime,
+}
+
+/// What a client's session inherits from the one that it resumes.
+#[derive(Debug, Clone)]
+pub(crate) struct Inherited {
+    /// The verdict on the server.
+    pub(crate) verification: Verification,
+    /// When the server has last shown that it has the key of its certificate.
+    shown_at: UnixTime,
 }
 
 impl TicketStore {
@@ -59,11 +68,20 @@ impl TicketStore {
 
     /// A ticket for the session on whose behalf rustls calls, if its peer was verified.
     fn ticket<T>(&self, value: T) -> Option<Ticket<T>> {
-        let verification = note(|notes| notes.verification().cloned())?;
+        let now = self.clock.unix();
+        let inherited = note(|notes| match &notes.verdict {
+            Some(Ok(verification)) => Some(Inherited {
+                verification: verification.clone(),
+                shown_at: now,
+            }),
+            Some(Err(_)) => None,
+            // Resumed: nothing was verified.
+            None => notes.inherited.as_deref().cloned(),
+        })?;
         Some(Ticket {
             value,
-            verification,
-            kept_at: self.clock.unix(),
+            inherited,
+            kept_at: now,
         })
     }
 
@@ -71,16 +89,18 @@ impl TicketStore {
     /// every date uncertain.
     fn is_good<T>(&self, ticket: &Ticket<T>) -> bool {
         let now = self.clock.unix();
+        let shown_at = ticket.inherited.shown_at.as_secs();
         self.account.generation() == self.generation
             && now >= ticket.kept_at
-            && now <= ticket.verification.valid_until()
+            && now <= ticket.inherited.verification.valid_until()
+            && now.as_secs() <= shown_at.saturating_add(RESUMPTION_LIFETIME.as_secs())
     }
 
     fn inherit<T>(&self, ticket: Ticket<T>) -> Option<T> {
         if !self.is_good(&ticket) {
             return None;
         }
-        note(|notes| notes.inherited = Some(Box::new(ticket.verification)));
+        note(|notes| notes.inherited = Some(Box::new(ticket.inherited)));
         Some(ticket.value)
     }
 }
@@ -106,7 +126,7 @@ impl ClientSessionStore for TicketStore {
             kept.tls12 = None;
             return None;
         }
-        note(|notes| notes.inherited = Some(Box::new(ticket.verification.clone())));
+        note(|notes| notes.inherited = Some(Box::new(ticket.inherited.clone())));
         Some(ticket.value.clone())
     }
 
@@ -137,17 +157,86 @@ impl fmt::Debug for TicketStore {
     }
 }
 
-/// Seals into each ticket what it may be used for, and opens no other; and which certificate its
-/// session has shown.
+/// What a server's session hands on to those that are resumed from it, in its tickets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heritage {
+    /// The last second in which it may be resumed, however often its tickets are made anew.
+    ends: u64,
+    /// The certificate that was shown, as a channel binding.
+    pub(super) end_point: EndPoint,
+}
+
+impl Heritage {
+    /// What goes into a ticket, or the like, for the session on whose behalf rustls calls.
+    fn to_hand_on(clock: &Clock) -> Self {
+        note(|notes| {
+            // TLS 1.2 makes a ticket anew while it resumes: that it does is not settled then.
+            let inherited = notes.opened.as_ref().or(notes.heritage.as_ref());
+            if let Some(inherited) = inherited {
+                return Self::clone(inherited);
+            }
+            let lifetime = if notes.is_tls13 {
+                // Each resumption mixes in a new secret.
+                RESUMPTION_LIFETIME
+            } else {
+                TICKET_LIFETIME
+            };
+            let now = clock.unix().as_secs();
+            Self {
+                ends: now.saturating_add(lifetime.as_secs()),
+                end_point: notes.end_point.clone(),
+            }
+        })
+    }
+
+    /// Whether the session may still be resumed. A clock that was set back makes every age
+    /// uncertain.
+    fn is_good(&self, clock: &Clock) -> bool {
+        let longest = RESUMPTION_LIFETIME.saturating_add(TICKET_CLOCK_SKEW);
+        let now = clock.unix().as_secs();
+        now <= self.ends && self.ends <= now.saturating_add(longest.as_secs())
+    }
+
+    /// What rustls wants to keep, behind all this.
+    fn put_before(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let end_point = self.end_point.as_deref().unwrap_or_default();
+        let length = u8::try_from(end_point.len()).ok()?;
+        Some([&self.ends.to_be_bytes(), &[length][..], end_point, plain].concat())
+    }
+
+    /// What it was put before, if the session may still be resumed.
+    fn take_from(kept: &[u8], clock: &Clock) -> Option<Vec<u8>> {
+        let (ends, rest) = kept.split_first_chunk()?;
+        let (length, rest) = rest.split_first()?;
+        let (end_point, plain) = rest.split_at_checked(usize::from(*length))?;
+        let heritage = Self {
+            ends: u64::from_be_bytes(*ends),
+            end_point: (!end_point.is_empty()).then(|| end_point.into()),
+        };
+        if !heritage.is_good(clock) {
+            return None;
+        }
+        note(|notes| notes.opened = Some(Box::new(heritage)));
+        Some(plain.to_vec())
+    }
+}
+
+/// Seals into each ticket what it may be used for, and opens no other; and what the session hands
+/// on.
 #[derive(Debug)]
 pub(super) struct BoundTickets {
     sealer: Arc<dyn ProducesTickets>,
     binding: [u8; 32],
+    clock: Clock,
 }
 
 impl BoundTickets {
-    pub(super) fn new(sealer: Arc<dyn ProducesTickets>, binding: [u8; 32]) -> Self {
-        Self { sealer, binding }
+    pub(super) fn new(sealer: Arc<dyn ProducesTickets>, binding: [u8; 32], clock: Clock) -> Self {
+        Self {
+            sealer,
+            binding,
+            clock,
+        }
     }
 }
 
@@ -161,24 +250,46 @@ impl ProducesTickets for BoundTickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        // A ticket was opened, and that was not settled yet: TLS 1.2 renews it while it resumes.
-        let end_point = note(|notes| match &notes.ticket_end_point {
-            Some(inherited) => inherited.clone(),
-            None => notes.end_point.clone(),
-        });
-        let end_point = end_point.as_deref().unwrap_or_default();
-        let length = u8::try_from(end_point.len()).ok()?;
-        self.sealer
-            .encrypt(&[&self.binding, &[length][..], end_point, plain].concat())
+        let content = Heritage::to_hand_on(&self.clock).put_before(plain)?;
+        self.sealer.encrypt(&[&self.binding[..], &content].concat())
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
         let opened = self.sealer.decrypt(cipher)?;
-        let (length, rest) = opened.strip_prefix(&self.binding)?.split_first()?;
-        let (end_point, plain) = rest.split_at_checked(usize::from(*length))?;
-        let end_point: EndPoint = (!end_point.is_empty()).then(|| end_point.into());
-        note(|notes| notes.ticket_end_point = Some(end_point));
-        Some(plain.to_vec())
+        Heritage::take_from(opened.strip_prefix(&self.binding)?, &self.clock)
+    }
+}
+
+/// Sessions that a server keeps in memory, where nothing seals tickets. They belong to one acceptor,
+/// and need no binding.
+#[derive(Debug)]
+pub(super) struct KeptSessions {
+    kept: Arc<dyn StoresServerSessions>,
+    clock: Clock,
+}
+
+impl KeptSessions {
+    pub(super) fn new(kept: Arc<dyn StoresServerSessions>, clock: Clock) -> Self {
+        Self { kept, clock }
+    }
+}
+
+impl StoresServerSessions for KeptSessions {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        let value = Heritage::to_hand_on(&self.clock).put_before(&value);
+        value.is_some_and(|value| self.kept.put(key, value))
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        Heritage::take_from(&self.kept.get(key)?, &self.clock)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        Heritage::take_from(&self.kept.take(key)?, &self.clock)
+    }
+
+    fn can_cache(&self) -> bool {
+        self.kept.can_cache()
     }
 }
 
@@ -216,6 +327,7 @@ impl ProducesTickets for SharedTickets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::scope::{Notes, with_notes};
 
     /// Seals nothing, so that the test sees the binding alone.
     #[derive(Debug)]
@@ -236,16 +348,101 @@ mod tests {
         }
     }
 
+    fn clock() -> Clock {
+        let wall =
+            std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+        Clock::fixed(some_instant(), wall)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a fixed clock needs some instant"
+    )]
+    fn some_instant() -> std::time::Instant {
+        std::time::Instant::now()
+    }
+
+    fn tickets(binding: u8, clock: &Clock) -> BoundTickets {
+        BoundTickets::new(Arc::new(Plain), [binding; 32], clock.clone())
+    }
+
     #[test]
     fn a_ticket_opens_only_where_it_is_bound_to() {
-        let sealer: Arc<dyn ProducesTickets> = Arc::new(Plain);
-        let here = BoundTickets::new(Arc::clone(&sealer), [1; 32]);
-        let there = BoundTickets::new(sealer, [2; 32]);
-        let ticket = here.encrypt(b"state").unwrap();
-        assert_eq!(here.decrypt(&ticket).as_deref(), Some(&b"state"[..]));
-        assert_eq!(there.decrypt(&ticket), None);
-        assert_eq!(here.decrypt(b"short"), None);
-        assert_eq!(here.decrypt(&[1; 32]), None);
-        assert_eq!(here.decrypt(&[&[1; 32][..], &[2, 0]].concat()), None);
+        let clock = clock();
+        let (here, there) = (tickets(1, &clock), tickets(2, &clock));
+        with_notes(&mut Notes::default(), || {
+            let ticket = here.encrypt(b"state").unwrap();
+            assert_eq!(here.decrypt(&ticket).as_deref(), Some(&b"state"[..]));
+            assert_eq!(there.decrypt(&ticket), None);
+            for end in 0..ticket.len() - b"state".len() {
+                assert_eq!(here.decrypt(&ticket[..end]), None, "{end}");
+            }
+        });
+        // The octet behind the time says how long the end point is.
+        let mut longer = with_notes(&mut Notes::default(), || here.encrypt(b"state").unwrap());
+        longer[40] = 6;
+        assert_eq!(
+            with_notes(&mut Notes::default(), || here.decrypt(&longer)),
+            None
+        );
+    }
+
+    /// What one session seals at its resumption ends when the first one's does, in both versions.
+    #[test]
+    fn a_ticket_of_a_ticket_is_not_younger() {
+        for (is_tls13, lifetime) in [(false, TICKET_LIFETIME), (true, RESUMPTION_LIFETIME)] {
+            let clock = clock();
+            let tickets = tickets(1, &clock);
+            let fresh = || Notes {
+                is_tls13,
+                ..Notes::default()
+            };
+            let mut ticket = with_notes(&mut fresh(), || tickets.encrypt(b"state").unwrap());
+            for _ in 0..4 {
+                clock.advance(lifetime / 4);
+                ticket = with_notes(&mut fresh(), || {
+                    assert!(tickets.decrypt(&ticket).is_some());
+                    tickets.encrypt(b"state").unwrap()
+                });
+            }
+            clock.advance(std::time::Duration::from_secs(1));
+            assert_eq!(with_notes(&mut fresh(), || tickets.decrypt(&ticket)), None);
+        }
+    }
+
+    /// The memory of a server that seals nothing keeps to the same bound.
+    #[test]
+    fn kept_sessions_end() {
+        let clock = clock();
+        let memory = rustls::server::ServerSessionMemoryCache::new(4);
+        let kept = KeptSessions::new(memory, clock.clone());
+        with_notes(&mut Notes::default(), || {
+            assert!(kept.put(vec![1], b"state".to_vec()));
+        });
+        for _ in 0..2 {
+            let state = with_notes(&mut Notes::default(), || kept.get(&[1]));
+            assert_eq!(state.as_deref(), Some(&b"state"[..]));
+            clock.advance(TICKET_LIFETIME / 2);
+        }
+        clock.advance(std::time::Duration::from_secs(1));
+        let late = || with_notes(&mut Notes::default(), || (kept.get(&[1]), kept.take(&[1])));
+        assert_eq!(late(), (None, None));
+    }
+
+    /// A clock that was set back by more than clocks may differ makes every age uncertain.
+    #[test]
+    fn a_ticket_from_the_future() {
+        let (early, late) = (clock(), clock());
+        late.advance(TICKET_CLOCK_SKEW + std::time::Duration::from_secs(1));
+        let mut notes = Notes {
+            is_tls13: true,
+            ..Notes::default()
+        };
+        let ticket = with_notes(&mut notes, || tickets(1, &late).encrypt(b"state").unwrap());
+        with_notes(&mut Notes::default(), || {
+            assert_eq!(tickets(1, &early).decrypt(&ticket), None);
+            early.advance(std::time::Duration::from_secs(1));
+            assert!(tickets(1, &early).decrypt(&ticket).is_some());
+        });
     }
 }

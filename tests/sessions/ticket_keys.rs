@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail_tls::client_identity::IdentityMapping;
-use mail_tls::limits::TICKET_LIFETIME;
+use mail_tls::limits::{RESUMPTION_LIFETIME, TICKET_LIFETIME};
 use mail_tls::ticket_keys::{TicketKey, TicketKeys};
 use mail_tls::{
     Acceptor, AcceptorBuilder, Certificates, ChannelBindingType, Clock, Connector, Server, Service,
-    TlsMode,
+    TlsMode, TlsVersions,
 };
 use rcgen::{PKCS_ECDSA_P256_SHA256, SanType};
 
@@ -124,7 +124,13 @@ fn keys_change_without_a_full_handshake() {
                 shared[1].replace(all[1..4].to_vec()).unwrap();
             }
             let machine = if hour % 2 == 0 { &here } else { &there };
-            assert!(visit(&connector, machine), "{versions:?} {hour}");
+            // With TLS 1.2 what began in the first hour ends after twelve more.
+            let is_resumed = versions == TlsVersions::Tls13Only || hour % 13 != 0;
+            assert_eq!(
+                visit(&connector, machine),
+                is_resumed,
+                "{versions:?} {hour}"
+            );
         }
         // A client that was away for too long.
         world
@@ -135,6 +141,57 @@ fn keys_change_without_a_full_handshake() {
         world.clock.advance(days(2));
         for _ in 0..2 {
             assert!(!visit(&connector, &there));
+        }
+    }
+}
+
+/// A client that comes back again and again, to machines with different clocks, keys that change and
+/// keys of a machine's own: there is an end, counted from the handshake in which the server's key
+/// was shown (RFC 8446 §4.6.1), and with TLS 1.2 it is the end of one ticket's time, since all of it
+/// has one secret.
+#[test]
+fn nobody_resumes_for_ever() {
+    for versions in VERSIONS {
+        let (lifetime, step) = match versions {
+            TlsVersions::Tls12Only => (TICKET_LIFETIME, Duration::from_secs(60 * 60)),
+            _ => (RESUMPTION_LIFETIME, Duration::from_secs(10 * 60 * 60)),
+        };
+        let world = World::with_versions(versions);
+        let certificates = Certificates::new(world.authority.issue(&[HOST]));
+        let skew = Duration::from_secs(120);
+        let ahead = Clock::fixed(world.clock.now(), world.clock.wall() + skew);
+        let days: Vec<u64> = (0..16).collect();
+        let shared = [
+            machine(&world, &certificates, &world.clock, &days),
+            machine(&world, &certificates, &ahead, &days),
+        ];
+        let alone = machine_of(&world, &certificates, &world.clock)
+            .build()
+            .unwrap();
+        for machines in [&shared[..], &[alone]] {
+            let connector = world.connector();
+            let mut since_full = Duration::ZERO;
+            let mut full = 0;
+            assert!(!visit(&connector, &machines[0]));
+            for turn in 1..40 {
+                for clock in [&world.clock, &ahead] {
+                    clock.advance(step);
+                }
+                since_full += step;
+                let is_over = since_full > lifetime;
+                let is_resumed = visit(&connector, &machines[turn % machines.len()]);
+                // Within the difference of the clocks either is right.
+                let is_uncertain = since_full + skew > lifetime && since_full <= lifetime + skew;
+                assert!(
+                    is_resumed != is_over || is_uncertain,
+                    "{versions:?} {turn} {since_full:?}"
+                );
+                if !is_resumed {
+                    since_full = Duration::ZERO;
+                    full += 1;
+                }
+            }
+            assert!(full >= 2, "{versions:?}: {full}");
         }
     }
 }
