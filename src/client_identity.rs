@@ -12,7 +12,7 @@
 //! # let made = rcgen::generate_simple_self_signed(["mail.example.org".to_owned()])?;
 //! # let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
 //! # let authority = made.cert.pem();
-//! use mail_tls::client_identity::IdentityMapping;
+//! use mail_tls::client_identity::{IdentityMapping, IdentityName};
 //! use mail_tls::{Certificates, CertifiedChain, Server, Service, TlsMode, TrustAnchors};
 //!
 //! let chain = CertifiedChain::from_pem(pem.as_bytes(), key.as_bytes())?;
@@ -27,9 +27,12 @@
 //! // After `Event::Established`:
 //! match session.client_identity() {
 //!     None => {}                               // no certificate was shown
-//!     Some(Ok(identity)) => {
-//!         let _user = identity.name();         // if known: session.accept_client_identity()
-//!     }
+//!     Some(Ok(identity)) => match identity.name() {
+//!         // If a user has this address: session.accept_client_identity()
+//!         IdentityName::Mailbox(address) => println!("{address}"),
+//!         // What this listener's mapping does not give, lets nobody in.
+//!         _ => {}
+//!     },
 //!     Some(Err(unmapped)) => println!("{unmapped}"),
 //! }
 //! # }
@@ -58,17 +61,39 @@ pub use mapping::{IdentityMapping, InvalidMapping};
 
 /// Whom a client's verified certificate stands for, by the listener's [`IdentityMapping`].
 ///
-/// The name holds no control character and nothing that could be mistaken for another text when it
-/// is shown. It is a claim of the certification authority that the listener trusts, not yet a user:
-/// look it up as it is. The local part of an address is compared octet by octet, as only its own
-/// server may do otherwise (RFC 5321 §2.4).
+/// It is a claim of the certification authority that the listener trusts, not yet a user: look it up
+/// as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientIdentity {
-    name: Box<str>,
-    mailbox: Option<EmailAddress>,
+    name: IdentityName,
     source: IdentitySource,
     certificate: Fingerprint,
     key: Fingerprint,
+}
+
+/// A name by which a certificate is known, and of which kind it is.
+///
+/// No kind stands for another: an authority may write into a common name what reads as somebody's
+/// address, or as the fingerprint of a key. So there is no text that is all of them; match the kinds
+/// that the listener's mapping gives, and let in nobody by another.
+///
+/// Texts hold no control character and nothing that could be mistaken for another text when it is
+/// shown. `Display` is for people and logs, and says of which kind the name is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdentityName {
+    /// An address, by [`IdentityMapping::mailbox`] or [`IdentityMapping::subject_email`]; which of
+    /// both, [`source`](ClientIdentity::source) tells. The domain is in lower-case A-labels. The
+    /// local part is compared octet by octet, as only its own server may do otherwise (RFC 5321
+    /// §2.4, RFC 9598 §5).
+    Mailbox(EmailAddress),
+    /// The subject's common name, by [`IdentityMapping::common_name`].
+    CommonName(Box<str>),
+    /// The user that the mapping's own table has, by [`IdentityMapping::certificates`] or
+    /// [`IdentityMapping::keys`].
+    User(Box<str>),
+    /// The key itself, by [`IdentityMapping::key`]: the fingerprint of its SubjectPublicKeyInfo.
+    Key(Fingerprint),
 }
 
 /// Where in a certificate an identity was found.
@@ -88,7 +113,7 @@ pub enum IdentitySource {
     CertificateTable,
     /// The table of keys in the mapping.
     KeyTable,
-    /// The key itself: its name is its fingerprint.
+    /// The key itself.
     Key,
 }
 
@@ -150,17 +175,10 @@ impl Unmapped {
 }
 
 impl ClientIdentity {
-    /// The user's name: an address as `local-part@domain` with the domain in lower-case A-labels, a
-    /// common name, what the mapping's table says, or a fingerprint.
+    /// The name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &IdentityName {
         &self.name
-    }
-
-    /// The name as an address, if it was found as one.
-    #[must_use]
-    pub fn mailbox(&self) -> Option<&EmailAddress> {
-        self.mailbox.as_ref()
     }
 
     /// Where it was found.
@@ -186,7 +204,19 @@ impl ClientIdentity {
 /// The name alone.
 impl fmt::Display for ClientIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        self.name.fmt(f)
+    }
+}
+
+/// No two kinds look the same: an address never begins with an article and a blank.
+impl fmt::Display for IdentityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mailbox(address) => address.fmt(f),
+            Self::CommonName(name) => write!(f, "the common name \"{name}\""),
+            Self::User(user) => write!(f, "the user \"{user}\""),
+            Self::Key(fingerprint) => write!(f, "the key {fingerprint}"),
+        }
     }
 }
 

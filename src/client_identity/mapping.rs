@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pki_types::CertificateDer;
 
 use super::names::{self, Found};
-use super::{ClientIdentity, IdentitySource, Unmapped};
+use super::{ClientIdentity, IdentityName, IdentitySource, Unmapped};
 use crate::certificate::{Certificate, NAME_CONSTRAINTS};
 use crate::limits::{AUTHORIZATION_IDENTITY, REPORTED_TEXT};
 use crate::name::EmailAddress;
@@ -129,8 +129,8 @@ impl IdentityMapping {
     }
 
     /// By a table that the program keeps itself, in its database say: each certificate stands for
-    /// its own key, the [name](ClientIdentity::name) is the key's fingerprint, and the program looks
-    /// it up before it accepts it.
+    /// its own key, the name is [`IdentityName::Key`], and the program looks it up before it accepts
+    /// it.
     #[must_use]
     pub fn key() -> Self {
         Self::one(Way::Key)
@@ -164,13 +164,8 @@ impl IdentityMapping {
             if source.needs_authority_without_constraints() && is_constrained(issuers, anchors) {
                 return Err(Unmapped::Constrained { place: source });
             }
-            let (name, mailbox) = match name {
-                Name::Mailbox(mailbox) => (mailbox.to_string().into(), Some(mailbox)),
-                Name::Text(name) => (name, None),
-            };
             return Ok(ClientIdentity {
                 name,
-                mailbox,
                 source,
                 certificate,
                 key,
@@ -205,11 +200,6 @@ impl fmt::Debug for IdentityMapping {
     }
 }
 
-enum Name {
-    Mailbox(EmailAddress),
-    Text(Box<str>),
-}
-
 impl Way {
     const fn label(&self) -> &'static str {
         match self {
@@ -228,28 +218,28 @@ impl Way {
         leaf: &Certificate<'_>,
         certificate: Fingerprint,
         key: Fingerprint,
-    ) -> Result<Option<(IdentitySource, Name)>, Unmapped> {
-        let text = |source, name: &str| Ok(Some((source, Name::Text(name.into()))));
+    ) -> Result<Option<(IdentitySource, IdentityName)>, Unmapped> {
+        let user = |source, user: &str| Ok(Some((source, IdentityName::User(user.into()))));
         let found = match self {
             Self::Certificates(table) => {
                 return match table.get(&certificate) {
-                    Some(user) => text(IdentitySource::CertificateTable, user),
+                    Some(name) => user(IdentitySource::CertificateTable, name),
                     None => Ok(None),
                 };
             }
             Self::Keys(table) => {
                 return match table.get(&key) {
-                    Some(user) => text(IdentitySource::KeyTable, user),
+                    Some(name) => user(IdentitySource::KeyTable, name),
                     None => Ok(None),
                 };
             }
-            Self::Key => return text(IdentitySource::Key, &key.to_string()),
+            Self::Key => return Ok(Some((IdentitySource::Key, IdentityName::Key(key)))),
             Self::Mailbox => names::mailboxes(leaf),
             Self::SubjectEmail => names::subject_emails(leaf),
             Self::CommonName => names::common_names(leaf),
         };
         let found = found.map_err(|_| Unmapped::Unreadable)?;
-        let mut chosen: Option<(IdentitySource, Name)> = None;
+        let mut chosen: Option<(IdentitySource, IdentityName)> = None;
         for one in &found {
             let name = read_name(one)?;
             match &chosen {
@@ -267,21 +257,13 @@ impl Way {
     }
 }
 
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Mailbox(one), Self::Mailbox(other)) => one == other,
-            (Self::Text(one), Self::Text(other)) => one == other,
-            (Self::Mailbox(_), Self::Text(_)) | (Self::Text(_), Self::Mailbox(_)) => false,
-        }
-    }
-}
-
-impl Name {
+impl IdentityName {
+    /// The name as the certificate has it.
     fn shown(&self) -> UntrustedText {
         match self {
             Self::Mailbox(mailbox) => shown(mailbox.to_string().as_bytes()),
-            Self::Text(text) => shown(text.as_bytes()),
+            Self::CommonName(text) | Self::User(text) => shown(text.as_bytes()),
+            Self::Key(fingerprint) => shown(fingerprint.to_string().as_bytes()),
         }
     }
 }
@@ -308,32 +290,41 @@ fn is_constrained(issuers: &[CertificateDer<'_>], anchors: &TrustAnchors) -> boo
     issuers.iter().any(has_constraints) || anchors.any(|anchor| anchor.name_constraints.is_some())
 }
 
-fn read_name(found: &Found<'_>) -> Result<Name, Unmapped> {
+fn read_name(found: &Found<'_>) -> Result<IdentityName, Unmapped> {
     let malformed = || Unmapped::Malformed {
         place: found.source,
         text: shown(found.bytes),
     };
     let text = found.text().ok_or_else(malformed)?;
-    match found.source {
+    let name = match found.source {
+        // Both are IA5String.
         IdentitySource::Rfc822Name | IdentitySource::SubjectEmail => {
-            // Both are IA5String.
-            let mailbox = text.is_ascii().then(|| EmailAddress::parse(text).ok());
-            mailbox.flatten().map(Name::Mailbox).ok_or_else(malformed)
+            text.is_ascii().then(|| mailbox(text)).flatten()
         }
-        IdentitySource::SmtpUtf8Mailbox => {
-            // RFC 9598 §3: only for local parts beyond ASCII, the domain in A-labels.
-            let (local_part, domain) = text.rsplit_once('@').ok_or_else(malformed)?;
-            let is_in_form = !local_part.is_ascii() && domain.is_ascii();
-            let mailbox = is_in_form.then(|| EmailAddress::parse(text).ok());
-            mailbox.flatten().map(Name::Mailbox).ok_or_else(malformed)
-        }
+        // RFC 9598 §3: only for local parts beyond ASCII, the domain in lower-case A-labels, so that
+        // equal ones are equal octet for octet (§5).
+        IdentitySource::SmtpUtf8Mailbox => text
+            .rsplit_once('@')
+            .filter(|(local_part, domain)| {
+                let is_lower_case = !domain.bytes().any(|byte| byte.is_ascii_uppercase());
+                !local_part.is_ascii() && domain.is_ascii() && is_lower_case
+            })
+            .and_then(|_| mailbox(text)),
         IdentitySource::CommonName
         | IdentitySource::CertificateTable
         | IdentitySource::KeyTable
-        | IdentitySource::Key => is_user(text)
-            .then(|| Name::Text(text.into()))
-            .ok_or_else(malformed),
-    }
+        | IdentitySource::Key => is_user(text).then(|| IdentityName::CommonName(text.into())),
+    };
+    name.ok_or_else(malformed)
+}
+
+/// An address that is written as addresses are in certificates: what users may write besides, such
+/// as a dot behind the domain, would be another name to whoever compares the octets (RFC 5280
+/// §4.2.1.6, §7.5).
+fn mailbox(text: &str) -> Option<IdentityName> {
+    let mailbox = EmailAddress::parse(text).ok()?;
+    let is_as_written = mailbox.to_string().eq_ignore_ascii_case(text);
+    is_as_written.then_some(IdentityName::Mailbox(mailbox))
 }
 
 fn read_table<'a>(

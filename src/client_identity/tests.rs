@@ -47,13 +47,14 @@ impl World {
 fn told(outcome: Result<ClientIdentity, Unmapped>) -> String {
     match outcome {
         Ok(identity) => {
-            let is_mailbox = identity.mailbox().is_some();
-            assert!(
-                identity
-                    .mailbox()
-                    .is_none_or(|it| it.to_string() == identity.name())
-            );
-            format!("{:?} {} {is_mailbox}", identity.source(), identity.name())
+            let (name, is_mailbox) = match identity.name() {
+                IdentityName::Mailbox(address) => (address.to_string(), true),
+                IdentityName::CommonName(text) | IdentityName::User(text) => {
+                    (text.to_string(), false)
+                }
+                IdentityName::Key(fingerprint) => (fingerprint.to_string(), false),
+            };
+            format!("{:?} {name} {is_mailbox}", identity.source())
         }
         Err(Unmapped::NoName) => "no name".to_owned(),
         Err(Unmapped::Ambiguous { first, second }) => format!("ambiguous {first} {second}"),
@@ -84,7 +85,7 @@ fn ia5(text: &str) -> DnValue {
 /// RFC 5280 §4.2.1.6 and RFC 9598 §3.
 #[test]
 fn addresses_in_the_alternative_name() {
-    let rows: [(&str, Vec<Vec<u8>>, &str); 20] = [
+    let rows: [(&str, Vec<Vec<u8>>, &str); 25] = [
         ("none", vec![], "no name"),
         ("another kind", vec![dns("ann.example.org")], "no name"),
         (
@@ -161,6 +162,31 @@ fn addresses_in_the_alternative_name() {
             "U-labels in the domain",
             vec![utf8("änn@exämple.org")],
             "malformed SmtpUtf8Mailbox änn@exämple.org",
+        ),
+        (
+            "RFC 9598 appendix B",
+            vec![utf8("\u{533b}\u{751f}@xn--pss25c.example.com")],
+            "SmtpUtf8Mailbox \u{533b}\u{751f}@xn--pss25c.example.com true",
+        ),
+        (
+            "RFC 9598 §3: lower case alone",
+            vec![utf8("änn@Example.org")],
+            "malformed SmtpUtf8Mailbox änn@Example.org",
+        ),
+        (
+            "RFC 9598 §3: no byte order mark",
+            vec![utf8("\u{feff}änn@example.org")],
+            "malformed SmtpUtf8Mailbox \\u{feff}änn@example.org",
+        ),
+        (
+            "RFC 9598 §5: the local part is not normalised",
+            vec![utf8("\u{e4}nn@example.org"), utf8("a\u{308}nn@example.org")],
+            "ambiguous änn@example.org a\u{308}nn@example.org",
+        ),
+        (
+            "a dot behind the domain",
+            vec![email("ann@example.org.")],
+            "malformed Rfc822Name ann@example.org.",
         ),
         (
             "a character that turns text around",
@@ -494,8 +520,41 @@ proptest! {
         for names in [vec![san], vec![email(&address)], vec![utf8(&address)]] {
             let leaf = world.root.issue(&leaf_params(&names));
             if let Ok(identity) = mapping.map(&[leaf], &world.anchors) {
-                let name = identity.name();
+                let name = identity.to_string();
                 prop_assert!(!name.is_empty() && !name.chars().any(char::is_control), "{}", name);
+            }
+        }
+    }
+}
+
+/// What one authority writes into a common name, another mapping finds in a key or an address: no
+/// kind is equal to another, nor shown like it.
+#[test]
+fn no_kind_of_name_is_another() {
+    let world = World::new();
+    let probe = world.root.issue(&leaf_params(&[]));
+    let key = Fingerprint::of(Certificate::parse(&probe).unwrap().public_key_der);
+    let texts = ["ann@example.org".to_owned(), key.to_string()];
+    for text in texts {
+        let common = DnValue::Utf8String(text.clone());
+        let params = with_subject(&[email("ann@example.org")], &[(DnType::CommonName, common)]);
+        let leaf = world.root.issue(&params);
+        let table = IdentityMapping::certificates([(Fingerprint::of_certificate(&leaf), &*text)]);
+        let ways = [
+            IdentityMapping::mailbox(),
+            IdentityMapping::common_name(),
+            table.unwrap(),
+            IdentityMapping::key(),
+        ];
+        let found = ways.map(|way| {
+            way.map(std::slice::from_ref(&leaf), &world.anchors)
+                .unwrap()
+        });
+        for (index, one) in found.iter().enumerate() {
+            for (other_index, other) in found.iter().enumerate() {
+                let is_same = index == other_index;
+                assert_eq!(one.name() == other.name(), is_same, "{one} {other}");
+                assert_eq!(one.to_string() == other.to_string(), is_same);
             }
         }
     }

@@ -232,7 +232,7 @@ fn talk(
     served.summary = Some(info.to_string());
     let mut dialogue = Dialogue::new(info.service());
     served.identity = ours.session.client_identity().map(|outcome| {
-        let identity = outcome.map(|identity| identity.name().to_owned());
+        let identity = outcome.map(ToString::to_string);
         identity.map_err(ToString::to_string)
     });
     if let Some(Ok(_)) = served.identity {

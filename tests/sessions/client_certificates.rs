@@ -1,7 +1,7 @@
 //! Client certificates from end to end: which is shown and how, whom it stands for, and what a
 //! client is told of its refusal.
 
-use mail_tls::client_identity::{IdentityMapping, IdentitySource, Unmapped};
+use mail_tls::client_identity::{IdentityMapping, IdentityName, IdentitySource, Unmapped};
 use mail_tls::error::Cause;
 use mail_tls::verify::Fingerprint;
 use mail_tls::{
@@ -22,6 +22,10 @@ fn of_users(authority: &Authority, addresses: &[&str]) -> CertifiedChain {
             .collect();
     };
     authority.issue_with(&[], &PKCS_ECDSA_P256_SHA256, change)
+}
+
+fn mailbox(address: &str) -> IdentityName {
+    IdentityName::Mailbox(address.try_into().unwrap())
 }
 
 fn shown(versions: TlsVersions, is_wanted: bool) -> impl Fn(ClientCertificateUse) -> bool {
@@ -62,7 +66,7 @@ fn the_authority_that_the_server_names() {
                 .unwrap();
             let mut pair = Pair::established(&world.connector(), &acceptor);
             let identity = pair.server.client_identity().unwrap().unwrap();
-            assert_eq!(identity.name(), user);
+            assert_eq!(identity.name(), &mailbox(user));
             assert_eq!(identity.source(), IdentitySource::Rfc822Name);
             assert!(shown(versions, true)(pair.client.client_certificate()));
             assert!(pair.server.accept_client_identity().is_ok());
@@ -174,9 +178,9 @@ fn assert_refused(pair: &mut Pair, is_established: bool, cause: Cause) {
 /// RFC 8314 §4.2, RFC 4422 appendix A: who is identified, and what follows from it.
 #[test]
 fn whom_a_certificate_stands_for() {
-    type Check = fn(Result<&str, &Unmapped>) -> bool;
+    type Check = fn(Result<&IdentityName, &Unmapped>) -> bool;
     let rows: [(&[&str], Check); 4] = [
-        (&[ANN], |outcome| outcome == Ok(ANN)),
+        (&[ANN], |outcome| outcome == Ok(&mailbox(ANN))),
         (&[], |outcome| outcome == Err(&Unmapped::NoName)),
         (&[ANN, "root@example.org"], |outcome| {
             matches!(outcome, Err(Unmapped::Ambiguous { .. }))
@@ -246,8 +250,11 @@ fn the_mapping_of_the_acceptor_that_goes_on() {
         let first = with(IdentityMapping::mailbox()).build().unwrap();
         let second = with(table).build().unwrap();
         for (answer, name) in [
-            (HelloAnswer::Configured, ANN),
-            (HelloAnswer::Acceptor(second), "the first user"),
+            (HelloAnswer::Configured, mailbox(ANN)),
+            (
+                HelloAnswer::Acceptor(second),
+                IdentityName::User("the first user".into()),
+            ),
         ] {
             let mut pair = Pair::new(&world.connector(), &first);
             pair.run();
@@ -255,7 +262,7 @@ fn the_mapping_of_the_acceptor_that_goes_on() {
             pair.carry_to_server(usize::MAX);
             pair.run();
             let identity = pair.server.client_identity().unwrap().unwrap();
-            assert_eq!(identity.name(), name);
+            assert_eq!(identity.name(), &name);
         }
     }
 }
