@@ -13,7 +13,7 @@ use crate::error::{ApiMisuse, Error, ProtocolError};
 use crate::limits::Limits;
 use crate::server::Server;
 use crate::service::{Service, TlsMode};
-use crate::session::{ServerSession, client_excerpt};
+use crate::session::{GuardId, ServerSession, client_excerpt};
 use crate::starttls::StartTlsGuard;
 use crate::ticket_keys::TicketKeys;
 use crate::tls::{ServerEngineFactory, ServerParts};
@@ -115,6 +115,22 @@ impl Acceptor {
         received: &[u8],
         incoming: &mut BytesMut,
     ) -> Result<ServerSession, Error> {
+        self.check_upgrade(received, incoming)?;
+        Ok(ServerSession::start(Arc::clone(&self.0)))
+    }
+
+    /// The same for the connection of a guard.
+    pub(crate) fn upgrade_for(
+        &self,
+        guard: GuardId,
+        received: &[u8],
+        incoming: &mut BytesMut,
+    ) -> Result<ServerSession, Error> {
+        self.check_upgrade(received, incoming)?;
+        Ok(ServerSession::start_for(Arc::clone(&self.0), guard))
+    }
+
+    fn check_upgrade(&self, received: &[u8], incoming: &mut BytesMut) -> Result<(), Error> {
         match self.0.mode {
             TlsMode::Implicit => return Err(ApiMisuse::NoPlaintextPhase.into()),
             TlsMode::StartTls => {}
@@ -130,7 +146,7 @@ impl Acceptor {
         }
         incoming.clear();
         incoming.extend_from_slice(received);
-        Ok(ServerSession::start(Arc::clone(&self.0)))
+        Ok(())
     }
 
     /// Shows other certificates from now on. Running sessions are not touched.
@@ -150,6 +166,10 @@ impl Acceptor {
     /// The mode.
     pub fn mode(&self) -> TlsMode {
         self.0.mode
+    }
+
+    pub(crate) fn listening(&self) -> &Arc<Listening> {
+        &self.0
     }
 
     pub(crate) fn into_listening(self) -> Arc<Listening> {

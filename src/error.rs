@@ -113,6 +113,13 @@ pub enum ApiMisuse {
         "the guard was told of TLS before the session was established; wait for Event::Established"
     )]
     NotEstablished,
+    /// [`StartTlsGuard::established`](crate::StartTlsGuard::established) was given the session of
+    /// another connection, or of another acceptor, or no agreement to STARTTLS went before it.
+    #[error(
+        "the guard was told of TLS on a session that is not its own; give each connection one guard, \
+         and begin its session by the Upgrade that the guard gives out"
+    )]
+    ForeignSession,
     /// A listener with STARTTLS was used as one with implicit TLS.
     #[error(
         "accept was called for a listener with STARTTLS; speak the plaintext part and call upgrade"
@@ -144,6 +151,7 @@ impl ApiMisuse {
             Self::NoClientCertificate => "no-client-certificate",
             Self::NoClientIdentity => "no-client-identity",
             Self::NotEstablished => "not-established",
+            Self::ForeignSession => "foreign-session",
             Self::PlaintextPhaseMissing => "plaintext-phase-missing",
             Self::NoPlaintextPhase => "no-plaintext-phase",
             Self::ForeignPermit => "foreign-permit",

@@ -17,6 +17,7 @@ pub use info::{Negotiated, SessionInfo};
 pub(crate) use preface::client_excerpt;
 #[cfg(feature = "recorder")]
 pub(crate) use preface::client_noise_shown;
+pub(crate) use server::GuardId;
 pub use server::{ExternalOffer, HelloAnswer, ServerSession};
 #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
 pub use verbs::Session;

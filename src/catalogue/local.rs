@@ -70,6 +70,7 @@ pub(super) fn rows() -> Vec<Row> {
         M::AcceptorOfOtherMode => [M::AcceptorOfOtherMode], "program", "A mistake in the program: report it to its author.";
         M::NoClientCertificate => [M::NoClientCertificate], "program", "A mistake in the program: report it to its author.";
         M::NotEstablished => [M::NotEstablished], "program", "A mistake in the program: report it to its author.";
+        M::ForeignSession => [M::ForeignSession], "program", "A mistake in the program: report it to its author.";
         M::PlaintextPhaseMissing => [M::PlaintextPhaseMissing], "program", "A mistake in the program: report it to its author.";
         M::NoPlaintextPhase => [M::NoPlaintextPhase], "program", "A mistake in the program: report it to its author.";
         M::ForeignPermit => [M::ForeignPermit], "program", "A mistake in the program: report it to its author.";

@@ -35,12 +35,25 @@ session_api!(ServerSession);
 /// What a server's session knows besides what both sides know.
 struct ServerRole {
     listening: Arc<Listening>,
+    begun: Begun,
     hello: Option<Box<ClientHello>>,
     answers_challenge: bool,
     /// Whom the client's certificate stands for, once one was verified.
     identity: Option<Box<Result<ClientIdentity, Unmapped>>>,
     accepted_identity: bool,
 }
+
+/// How a session came to be.
+enum Begun {
+    /// By this acceptor; an answer to its ClientHello may have led it to another one since.
+    By(Arc<Listening>),
+    /// By the agreement to STARTTLS that this guard has given.
+    Agreed(GuardId),
+}
+
+/// Tells a guard, and with it a connection, from every other one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GuardId(Arc<()>);
 
 /// The embedder's answer to [`Event::ClientHello`](crate::Event::ClientHello).
 #[derive(Debug)]
@@ -75,9 +88,29 @@ pub enum ExternalOffer {
 
 impl ServerSession {
     pub(crate) fn start(listening: Arc<Listening>) -> Self {
+        let begun = Begun::By(Arc::clone(&listening));
+        Self::begin(listening, begun)
+    }
+
+    /// As [`start`](Self::start), for the connection of this guard.
+    pub(crate) fn start_for(listening: Arc<Listening>, guard: GuardId) -> Self {
+        Self::begin(listening, Begun::Agreed(guard))
+    }
+
+    /// Whether this may be the session of a guard's connection: the one that its agreement has led
+    /// to, or else one of its acceptor.
+    pub(crate) fn is_of(&self, guard: &GuardId, listening: &Arc<Listening>) -> bool {
+        match &self.0.role.begun {
+            Begun::By(acceptor) => Arc::ptr_eq(acceptor, listening),
+            Begun::Agreed(other) => Arc::ptr_eq(&other.0, &guard.0),
+        }
+    }
+
+    fn begin(listening: Arc<Listening>, begun: Begun) -> Self {
         let engine = listening.engines.start();
         let role = ServerRole {
             listening,
+            begun,
             hello: None,
             answers_challenge: false,
             identity: None,

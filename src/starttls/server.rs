@@ -15,7 +15,7 @@ pub use reply::{ServerReply, Situation};
 use crate::acceptor::Acceptor;
 use crate::error::{ApiMisuse, Error};
 use crate::service::{Service, TlsMode};
-use crate::session::{ExternalOffer, ServerSession};
+use crate::session::{ExternalOffer, GuardId, ServerSession};
 use verb::{CommandLine, Verb};
 
 /// Stands between a server's parser and its connection, and decides which commands may be
@@ -66,6 +66,7 @@ use verb::{CommandLine, Verb};
 /// ```
 pub struct StartTlsGuard {
     acceptor: Acceptor,
+    id: GuardId,
     policy: PlaintextPolicy,
     phase: Phase,
     is_available: bool,
@@ -130,7 +131,10 @@ pub enum MustForget {
 /// The way from the agreement to TLS. It can be gone once.
 #[derive(Debug)]
 #[must_use]
-pub struct Upgrade(Acceptor);
+pub struct Upgrade {
+    acceptor: Acceptor,
+    guard: GuardId,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -157,6 +161,7 @@ impl StartTlsGuard {
         };
         Self {
             acceptor,
+            id: GuardId::default(),
             policy,
             phase,
             is_available: true,
@@ -214,7 +219,10 @@ impl StartTlsGuard {
                         self.phase = Phase::Agreed;
                         CommandVerdict::StartTls {
                             agreement: ServerReply::new(service, Situation::Agreed, command.tag()),
-                            upgrade: Upgrade(self.acceptor.clone()),
+                            upgrade: Upgrade {
+                                acceptor: self.acceptor.clone(),
+                                guard: self.id.clone(),
+                            },
                         }
                     }
                 },
@@ -284,14 +292,31 @@ impl StartTlsGuard {
 
     /// TLS stands: with [`Event::Established`](crate::Event::Established).
     ///
+    /// The session has to be that of this guard's connection: the one that its [`Upgrade`] has led to,
+    /// or one that its own acceptor has begun. After [`insufficient`](Self::insufficient) it changes
+    /// nothing.
+    ///
     /// # Errors
-    /// [`ApiMisuse::NotEstablished`] where it does not.
+    /// [`ApiMisuse::ForeignSession`] for any other session, and before an agreement to STARTTLS where
+    /// TLS needs one; [`ApiMisuse::NotEstablished`] where TLS does not stand.
     pub fn established(&mut self, session: &ServerSession) -> Result<MustForget, Error> {
+        if !session.is_of(&self.id, self.acceptor.listening()) {
+            return Err(ApiMisuse::ForeignSession.into());
+        }
+        match self.phase {
+            Phase::Plaintext => return Err(ApiMisuse::ForeignSession.into()),
+            Phase::Agreed | Phase::Protected | Phase::Insufficient => {}
+        }
         if !session.is_established() {
             return Err(ApiMisuse::NotEstablished.into());
         }
-        self.phase = Phase::Protected;
-        self.is_authenticated = false;
+        match self.phase {
+            Phase::Plaintext | Phase::Agreed => {
+                self.phase = Phase::Protected;
+                self.is_authenticated = false;
+            }
+            Phase::Protected | Phase::Insufficient => {}
+        }
         Ok(match (self.acceptor.mode(), self.acceptor.service()) {
             (TlsMode::Implicit, _) => MustForget::Nothing,
             (TlsMode::StartTls, Service::Submission | Service::Lmtp | Service::SmtpRelay) => {
@@ -320,7 +345,7 @@ impl Upgrade {
     /// [`ProtocolError::CommandInjection`](crate::ProtocolError::CommandInjection) where `received`
     /// is not TLS: close the connection.
     pub fn begin(self, received: &[u8], incoming: &mut BytesMut) -> Result<ServerSession, Error> {
-        self.0.upgrade(received, incoming)
+        self.acceptor.upgrade_for(self.guard, received, incoming)
     }
 }
 

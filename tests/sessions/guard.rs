@@ -3,11 +3,11 @@
 use bytes::BytesMut;
 use mail_tls::admission::{ConnectionSecurity, DeprecationSchedule, ServerPolicy, UtcDay};
 use mail_tls::{
-    Acceptor, Certificates, CommandVerdict, Endpoint, ExternalOffer, MustForget, PlaintextPolicy,
-    Service, StartTlsGuard, TlsMode,
+    Acceptor, ApiMisuse, Certificates, CommandVerdict, Endpoint, ExternalOffer, MustForget,
+    PlaintextPolicy, Service, StartTlsGuard, TlsMode,
 };
 
-use crate::support::{HOST, Told, World, drive};
+use crate::support::{HOST, Pair, Told, World, drive};
 
 fn acceptor(world: &World, service: Service, mode: TlsMode) -> Acceptor {
     let certificates = Certificates::new(world.authority.issue(&[HOST]));
@@ -319,4 +319,58 @@ fn what_lies_behind_the_command_is_not_executed() {
         .unwrap_err();
     assert_eq!(error.code(), "command-injection");
     assert_eq!(answer(&mut guard, "USER t"), "close");
+}
+
+/// One connection's guard is not moved by another's TLS: not by that of another listener, not by that
+/// of another connection of the same, and not before it has agreed.
+#[test]
+fn a_session_of_another_connection() {
+    let foreign = Err(ApiMisuse::ForeignSession.into());
+    let world = World::new();
+    let listener = acceptor(&world, Service::Submission, TlsMode::StartTls);
+    let agreed = || {
+        let mut guard = listener.guard();
+        let CommandVerdict::StartTls { upgrade, .. } = guard.command(b"STARTTLS") else {
+            panic!("available")
+        };
+        let session = upgrade.begin(b"", &mut BytesMut::new()).unwrap();
+        (guard, session)
+    };
+    let ((mut one, own), (mut other, others)) = (agreed(), agreed());
+    let early: Result<MustForget, _> = Err(ApiMisuse::NotEstablished.into());
+    for (guard, own, others) in [(&mut one, &own, &others), (&mut other, &others, &own)] {
+        assert_eq!(guard.established(own), early, "it may become its own");
+        assert_eq!(guard.established(others), foreign);
+    }
+
+    // Where the plaintext part is the program's own the acceptor is what is known.
+    let endpoint = Endpoint::typed(Service::Submission, TlsMode::StartTls, HOST).unwrap();
+    let connector = world.client().connector(&world.account, endpoint).unwrap();
+    let mut to_server = BytesMut::new();
+    let client = connector.upgrade(b"", &mut to_server).unwrap();
+    let server = listener.upgrade(b"", &mut BytesMut::new()).unwrap();
+    let mut pair = Pair::joining(client, server, to_server);
+    pair.run();
+    assert_eq!(pair.server_trace(), [Told::Established]);
+    let mut before = listener.guard();
+    assert_eq!(
+        before.established(&pair.server),
+        foreign,
+        "nothing was agreed"
+    );
+    assert!(answer(&mut before, "MAIL FROM:<>").starts_with("530 5.7.0 "));
+    assert_eq!(
+        one.established(&pair.server),
+        Ok(MustForget::HelloAndTransaction)
+    );
+    let mut elsewhere = acceptor(&world, Service::Submission, TlsMode::StartTls).guard();
+    assert!(answer(&mut elsewhere, "STARTTLS").starts_with("220"));
+    assert_eq!(elsewhere.established(&pair.server), foreign);
+    let mut implicit = acceptor(&world, Service::Submission, TlsMode::Implicit).guard();
+    assert_eq!(implicit.established(&pair.server), foreign);
+
+    // What is not enough stays so.
+    one.insufficient();
+    assert!(one.established(&pair.server).is_ok());
+    assert!(answer(&mut one, "MAIL FROM:<>").starts_with("554 "));
 }
