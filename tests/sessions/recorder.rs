@@ -446,6 +446,48 @@ fn redacted_recordings_hold_no_secrets() {
     }
 }
 
+/// What the documentation says of a client's certificate in a redacted recording: with TLS 1.3 it is
+/// nowhere in it, with TLS 1.2 it is there as it was on the wire.
+#[test]
+fn the_clients_certificate_in_a_redacted_recording() {
+    for versions in VERSIONS {
+        let scene = Scene::new(None, versions);
+        let chain = scene.world.authority.issue(&["joe.example.org"]);
+        let anchors = scene.world.authority.anchors();
+        let account = &scene.world.account;
+        account.authorise_client_certificate_with_tls12(chain);
+        let acceptor = scene
+            .world
+            .acceptor_with(Certificates::new(scene.world.authority.issue(&[HOST])))
+            .require_client_certificates(anchors, IdentityMapping::key())
+            .build()
+            .unwrap();
+        let mut to_server = BytesMut::new();
+        let recorder = Recorder::redacted();
+        let mut joint = Joint {
+            client: recorder
+                .connect(&scene.connector(), &mut to_server)
+                .unwrap(),
+            server: recorder.accept(&acceptor).unwrap(),
+            to_server,
+            to_client: BytesMut::new(),
+            client_told: Vec::new(),
+            server_told: Vec::new(),
+        };
+        joint.run(usize::MAX);
+        joint.server.accept_client_identity().unwrap();
+        let hex: String = b"joe.example.org"
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        for recording in [joint.client.recording(), joint.server.recording()] {
+            let text = recording.to_string();
+            let is_there = text.contains(&hex) || text.contains("joe");
+            assert_eq!(is_there, versions == TlsVersions::Tls12Only);
+        }
+    }
+}
+
 /// A redacted recording replays until the keys are needed, and says where.
 #[test]
 fn redacted_recordings_replay_as_far_as_they_can() {
