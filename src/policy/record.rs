@@ -35,8 +35,8 @@ use crate::verify::Pin;
 /// ```
 ///
 /// `minimum` is `null` for an account whose user has lowered it. Groups and suites have their IANA
-/// names, or `0x` and four hexadecimal digits. Another `version`, an unknown value or an unknown
-/// field is an error. Keep it where only the user can write: whoever can change it can lower what
+/// names, or `0x` and four hexadecimal digits. Another `version`, an unknown value, an unknown
+/// field or a missing one is an error. Keep it where only the user can write: whoever can change it can lower what
 /// is required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

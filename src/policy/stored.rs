@@ -1,6 +1,6 @@
 //! The stored form of an account. It has a version of its own, so that the types may change.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::confidentiality::MinimumConfidentiality;
 use super::ratchet::{Protection, ProtectionRecord};
@@ -16,7 +16,10 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub(super) struct Stored {
     version: u32,
+    #[serde(deserialize_with = "present")]
     address: Option<String>,
+    /// `null` where the user has lowered it: what is damaged does not say so (RFC 8314 §5.2).
+    #[serde(deserialize_with = "present")]
     minimum: Option<StoredMinimum>,
     seen: Vec<StoredProtection>,
     pins: Vec<Pin>,
@@ -40,6 +43,15 @@ struct StoredProtection {
     tls13: bool,
     post_quantum: bool,
     dane: bool,
+}
+
+/// A field that may be `null` and may not be missing, which serde takes for the same by itself.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer)
 }
 
 /// Why a stored account cannot be read.
@@ -193,6 +205,7 @@ mod tests {
             ("\"seen\"", "\"more\":1,\"seen\"", "unknown field"),
             ("\"tls13_only\":false,", "", "missing field"),
             (",\"pins\":[]", "", "missing field"),
+            ("\"address\":\"ann@example.org\",", "", "missing field"),
             ("[]}", "[\"pin\"]}", "stored pin cannot be read"),
             (
                 "[]}",
@@ -204,5 +217,17 @@ mod tests {
             let error = serde_json::from_str::<AccountRecord>(&broken).unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
         }
+    }
+
+    /// RFC 8314 §5.2: the user lowers the minimum, a damaged file does not.
+    #[test]
+    fn a_missing_minimum_is_not_a_lowered_one() {
+        let form = |minimum: &str| {
+            format!(r#"{{"version":1,"address":null,{minimum}"seen":[],"pins":[]}}"#)
+        };
+        let error = serde_json::from_str::<AccountRecord>(&form("")).unwrap_err();
+        assert!(error.to_string().contains("missing field"), "{error}");
+        let lowered: AccountRecord = serde_json::from_str(&form(r#""minimum":null,"#)).unwrap();
+        assert!(!Account::restore(lowered).requires_confidentiality());
     }
 }
