@@ -114,11 +114,19 @@ impl Account {
         }
     }
 
-    /// A new account like this one with an address. Pins of another address stay behind.
+    /// A new account like this one with an address.
+    ///
+    /// What was granted to an account of another address stays behind: its pins, its client
+    /// certificates, and a minimum that its user has lowered (RFC 8314 §5.2, §5.4, §5.5).
     #[must_use]
     pub fn with_address(self, address: EmailAddress) -> Self {
         let mut state = self.state().clone();
-        state.pins.retain(|pin| *pin.account() == address);
+        if self.address().is_some_and(|own| *own != address) {
+            state.pins.clear();
+            state.client_certificates.clear();
+            state.minimum.get_or_insert_default();
+            state.offered.clear();
+        }
         Self(Arc::new(Shared {
             address: Some(address),
             state: Mutex::new(state),
@@ -433,5 +441,23 @@ mod tests {
         assert_eq!(restored.record(), account.record());
         assert_eq!(restored.phase(), Phase::Configured);
         assert!(!restored.requires_confidentiality());
+    }
+
+    /// RFC 8314 §5.2: a minimum that one account's user has lowered is lowered for no other.
+    #[test]
+    fn another_address_is_another_account() {
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let strict = MinimumConfidentiality::default().with_tls13_only();
+        let ann = Account::in_setup().with_address(address("ann@example.org"));
+        let warning = ann.reduced_confidentiality();
+        assert!(ann.lower_minimum(Acknowledged::by_user(warning)));
+        let again = ann.clone().with_address(address("ann@example.org"));
+        assert_eq!(again.minimum(), None);
+        let bob = ann.clone().with_address(address("bob@example.org"));
+        assert_eq!(bob.minimum(), Some(MinimumConfidentiality::default()));
+        assert_eq!(bob.phase(), Phase::Setup);
+        ann.raise_minimum(strict.clone());
+        let bob = ann.with_address(address("bob@example.org"));
+        assert_eq!(bob.minimum(), Some(strict));
     }
 }

@@ -5,7 +5,7 @@ use mail_tls::client_identity::{IdentityMapping, IdentityName, IdentitySource, U
 use mail_tls::error::Cause;
 use mail_tls::verify::Fingerprint;
 use mail_tls::{
-    AcceptorBuilder, Account, ApiMisuse, CertifiedChain, ClientCertificateUse, Error,
+    AcceptorBuilder, Account, ApiMisuse, CertifiedChain, ClientCertificateUse, EmailAddress, Error,
     ExternalOffer, HelloAnswer, ProtocolError, ShownValidity, TlsVersions,
 };
 use rcgen::{CertificateParams, PKCS_ECDSA_P256_SHA256, SanType};
@@ -42,6 +42,32 @@ fn shown(versions: TlsVersions, is_wanted: bool) -> impl Fn(ClientCertificateUse
         in_clear == (versions == TlsVersions::Tls12Only)
             && validity == ShownValidity::Valid
             && wanted == is_wanted
+    }
+}
+
+/// RFC 8314 §5.5: what one account is authorised to show is shown for no other.
+#[test]
+fn another_address_shows_nothing() {
+    for versions in VERSIONS {
+        let mut world = World::with_versions(versions);
+        let users = Authority::named("Users");
+        let acceptor = world
+            .acceptor_builder()
+            .request_client_certificates(users.anchors(), IdentityMapping::mailbox())
+            .build()
+            .unwrap();
+        let chain = of_users(&users, &[ANN]);
+        let ann = Account::configured().with_address(EmailAddress::parse(ANN).unwrap());
+        ann.authorise_client_certificate_with_tls12(chain);
+        world.account = ann.clone();
+        let pair = Pair::established(&world.connector(), &acceptor);
+        assert!(shown(versions, true)(pair.client.client_certificate()));
+
+        world.account = ann.with_address(EmailAddress::parse("bob@example.org").unwrap());
+        let pair = Pair::established(&world.connector(), &acceptor);
+        let nothing = ClientCertificateUse::NoneAuthorised;
+        assert_eq!(pair.client.client_certificate(), nothing);
+        assert!(pair.server.client_identity().is_none());
     }
 }
 
