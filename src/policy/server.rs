@@ -84,7 +84,9 @@ enum CleartextRule {
 
 /// The decision on one attempt, and what an operator wants to know of it.
 ///
-/// Its `Display` is a line for the log, `key=value` pairs in one order.
+/// Its `Display` is a line for the log: `key=value` pairs in one order, separated by single spaces,
+/// of which there are none in a value. A user's name is shown as [`UntrustedText`] shows it, its
+/// spaces as `\u{20}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
     verdict: AdmissionVerdict,
@@ -377,7 +379,9 @@ impl fmt::Display for Admission {
             Some(stage) => write!(f, " stage={stage}")?,
             None => f.write_str(" stage=-")?,
         }
-        write!(f, " user={}", self.user)
+        // A blank would begin another pair, of the user's choice.
+        let user = self.user.to_string().replace(' ', "\\u{20}");
+        write!(f, " user={user}")
     }
 }
 

@@ -198,7 +198,7 @@ fn what_is_counted_and_logged() {
     let admission = decide(Cleartext, plain);
     assert_eq!(
         admission.to_string(),
-        "service=POP3 security=cleartext verdict=allow-and-tell stage=warned user=ann\\n x=y"
+        "service=POP3 security=cleartext verdict=allow-and-tell stage=warned user=ann\\n\\u{20}x=y"
     );
     assert!(admission.is_exposure());
     assert_eq!(admission.security(), Cleartext);
