@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::identity::ReferenceName;
 use crate::policy::server::ConnectionSecurity;
 use crate::received::{MailProtocol, TlsClause, TransmissionType};
 use crate::registry::{CipherSuite, NamedGroup};
@@ -209,7 +210,15 @@ impl fmt::Display for SessionInfo<'_> {
         })?;
         let verification = self.verification();
         match verification.and_then(Verification::reference) {
-            Some(reference) => reference.name().fmt(f)?,
+            Some(reference) => match reference.name() {
+                // Its own words have spaces.
+                ReferenceName::CommonName(name) => name.fmt(f)?,
+                name @ (ReferenceName::Dns(_)
+                | ReferenceName::Srv { .. }
+                | ReferenceName::Ip(_)) => {
+                    name.fmt(f)?;
+                }
+            },
             None => f.write_str(verification.map_or("-", how))?,
         }
         f.write_str(if self.client_certificate_sent() {

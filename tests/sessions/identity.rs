@@ -2,11 +2,12 @@
 
 use bytes::BytesMut;
 use mail_tls::error::Cause;
+use mail_tls::identity::IdentityPolicy;
 use mail_tls::{
     Acceptor, AcceptorBuilder, Account, ApiMisuse, Certificates, CertifiedChain, Endpoint, Error,
     ExternalOffer, Host, ProtocolError, Provenance, Service, TlsMode, TlsVersions,
 };
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, PKCS_ECDSA_P256_SHA256};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, PKCS_ECDSA_P256_SHA256};
 
 use crate::faults::assert_dead;
 use crate::support::{
@@ -27,6 +28,27 @@ fn self_signed() -> CertifiedChain {
     let params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
     CertifiedChain::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()
+}
+
+/// RFC 8314 §4: the line for the log has one form, whatever the server was identified by.
+#[test]
+fn a_common_name_in_the_line_for_the_log() {
+    let world = World::new();
+    let chain = world
+        .authority
+        .issue_with(&[], &PKCS_ECDSA_P256_SHA256, |params| {
+            params.distinguished_name.push(DnType::CommonName, HOST);
+        });
+    let policy = IdentityPolicy::default().with_common_names(true);
+    let connector = world.connector_to(world.endpoint().with_identity_policy(policy));
+    let acceptor = world
+        .acceptor_with(Certificates::new(chain))
+        .build()
+        .unwrap();
+    let pair = Pair::established(&connector, &acceptor);
+    let line = pair.client.info().unwrap().to_string();
+    assert!(line.contains(&format!(" peer={HOST} ")), "{line}");
+    assert!(line.split(' ').all(|pair| pair.contains('=')), "{line}");
 }
 
 /// Each fault of a server's certificate: the client's error, and the alert as our server hears it
