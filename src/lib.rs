@@ -185,6 +185,7 @@ mod starttls;
 mod stored;
 #[cfg(any(feature = "std-io", feature = "tokio"))]
 pub mod stream;
+mod tag;
 #[cfg(test)]
 #[cfg_attr(
     not(any(feature = "aws-lc-rs", feature = "ring")),

@@ -34,6 +34,7 @@ use data_encoding::BASE64;
 
 use crate::limits::AUTHORIZATION_IDENTITY;
 use crate::service::Service;
+use crate::tag::{in_response, is_tag};
 
 /// Whom the client asks to act as (RFC 4422 §3.4.1).
 ///
@@ -244,7 +245,7 @@ impl ExternalClient {
         server_takes_initial_response: bool,
         identity: AuthorizationIdentity,
     ) -> Result<Self, InvalidTag> {
-        if tag.is_empty() || !tag.bytes().all(is_tag_byte) {
+        if !is_tag(tag.as_bytes()) {
             return Err(InvalidTag);
         }
         let dialect = Dialect::Imap { tag: tag.into() };
@@ -377,7 +378,8 @@ impl ExternalFault {
     }
 
     /// The server's answer, a line with its CRLF. `tag` is that of IMAP's command, which the
-    /// caller has parsed; the other protocols have none.
+    /// caller has parsed; the other protocols have none. What is not a tag is not sent back: `*`
+    /// stands in its place.
     pub fn reply(self, service: Service, tag: &str) -> ExternalReply<'_> {
         ExternalReply {
             fault: self,
@@ -398,7 +400,7 @@ pub struct ExternalReply<'a> {
 impl fmt::Display for ExternalReply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use ExternalFault as F;
-        let tag = self.tag;
+        let tag = in_response(self.tag);
         match (self.framing, self.fault) {
             (Framing::Imap, F::Cancelled) => write!(f, "{tag} BAD Authentication cancelled\r\n"),
             (Framing::Imap, F::NotBase64 | F::TooLong) => {
@@ -469,12 +471,6 @@ fn sieve_string(text: &str) -> String {
     } else {
         format!("{{{}+}}\r\n{text}", text.len())
     }
-}
-
-/// RFC 9051 §9: `tag = 1*<any ASTRING-CHAR except "+">`.
-fn is_tag_byte(byte: u8) -> bool {
-    byte.is_ascii_graphic()
-        && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod tests;
 pub use schedule::{DeprecationSchedule, InvalidSchedule, Stage, UtcDay};
 
 use crate::service::Service;
+use crate::tag::in_response;
 use crate::text::UntrustedText;
 
 /// How a connection is protected, as far as admission asks.
@@ -387,8 +388,8 @@ impl fmt::Display for Admission {
 
 impl Denial {
     /// The line to send, with its CRLF. `tag` is that of IMAP's command, which the caller has
-    /// parsed; the other protocols have none. A response to `AUTH`, `AUTHENTICATE`, `LOGIN` or
-    /// `PASS`.
+    /// parsed; the other protocols have none. What is not a tag is not sent back: `*` stands in its
+    /// place. A response to `AUTH`, `AUTHENTICATE`, `LOGIN` or `PASS`.
     ///
     /// No code among them says that credentials are wrong: IMAP's `PRIVACYREQUIRED` (RFC 5530 §3),
     /// POP3's `SYS/PERM` (RFC 3206 §3), SMTP's 538 5.7.11 (RFC 4954 §6), ManageSieve's
@@ -411,7 +412,7 @@ impl fmt::Display for DenialReply<'_> {
             Service::Imap => write!(
                 f,
                 "{} NO [PRIVACYREQUIRED] Logging in needs TLS 1.2 or later\r\n",
-                self.tag
+                in_response(self.tag)
             ),
             Service::Pop3 => f.write_str("-ERR [SYS/PERM] Logging in needs TLS 1.2 or later\r\n"),
             Service::Submission | Service::Lmtp | Service::SmtpRelay => {

@@ -338,3 +338,14 @@ proptest! {
         }
     }
 }
+
+/// RFC 9051 §9: what is no tag is not repeated to the client.
+#[test]
+fn what_is_no_tag_is_not_sent_back() {
+    for tag in ["", "+", "a1 OK\r\n*"] {
+        let line = ExternalFault::Cancelled
+            .reply(Service::Imap, tag)
+            .to_string();
+        assert_eq!(line, "* BAD Authentication cancelled\r\n");
+    }
+}

@@ -186,6 +186,23 @@ fn the_denial_is_one_constant() {
     }
 }
 
+/// RFC 9051 §9: a tag is what its grammar says, and nothing else is repeated to the client.
+#[test]
+fn what_is_no_tag_is_not_sent_back() {
+    let policy = ServerPolicy::requiring_tls();
+    let attempt = LoginAttempt::new(Service::Imap, Cleartext, "ann");
+    let AdmissionVerdict::RequireTls(denial) = policy.decide(&attempt, day(2027, 1, 1)).verdict()
+    else {
+        panic!("cleartext is forbidden")
+    };
+    assert!(denial.reply("a.1").to_string().starts_with("a.1 NO "));
+    for tag in ["", "+", "*", "a b", "a1 OK\r\n* BYE", "\u{e4}"] {
+        let line = denial.reply(tag).to_string();
+        assert!(line.starts_with("* NO ["), "{line:?}");
+        assert_eq!(line.matches("\r\n").count(), 1, "{line:?}");
+    }
+}
+
 #[test]
 fn what_is_counted_and_logged() {
     let policy = ServerPolicy::phasing_out_cleartext(schedule());

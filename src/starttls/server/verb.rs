@@ -1,6 +1,7 @@
 //! What a command line asks for, as far as TLS is concerned.
 
 use crate::service::Service;
+use crate::tag::is_tag;
 
 /// A command by what it means for TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,15 +165,6 @@ fn is_disguised(word: &[u8], verbs: &[(&str, Verb)]) -> bool {
         .unwrap_or((word, &[]));
     !word.iter().all(u8::is_ascii_graphic)
         || (!rest.is_empty() && (beginning.is_empty() || look_up(beginning, verbs).is_some()))
-}
-
-/// RFC 9051 §9: `1*<any ASTRING-CHAR except "+">`. It goes back to the client as it came.
-fn is_tag(tag: &[u8]) -> bool {
-    !tag.is_empty()
-        && tag.iter().all(|byte| {
-            byte.is_ascii_graphic()
-                && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
-        })
 }
 
 #[cfg(test)]
