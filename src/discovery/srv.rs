@@ -73,6 +73,7 @@ struct Slot {
 /// What a discovery has come to.
 #[derive(Debug)]
 #[non_exhaustive]
+#[must_use = "it says what was found, and whom to ask"]
 pub enum Outcome {
     /// Answers are missing.
     Pending,

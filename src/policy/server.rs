@@ -89,6 +89,7 @@ enum CleartextRule {
 /// of which there are none in a value. A user's name is shown as [`UntrustedText`] shows it, its
 /// spaces as `\u{20}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "it says whether the user may be let in"]
 pub struct Admission {
     verdict: AdmissionVerdict,
     service: Service,
@@ -100,6 +101,7 @@ pub struct Admission {
 /// What the server has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "it says whether the user may be let in"]
 pub enum AdmissionVerdict {
     /// Look at the password as always.
     Allow,

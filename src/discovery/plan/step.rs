@@ -36,6 +36,7 @@ pub struct CleartextAttempt {
 /// What to do next, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "it says whether the connection may be used"]
 pub struct Step {
     /// What to do.
     pub decision: Decision,

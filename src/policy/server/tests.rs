@@ -220,11 +220,11 @@ fn what_is_counted_and_logged() {
     assert!(admission.is_exposure());
     assert_eq!(admission.security(), Cleartext);
     assert_eq!(admission.user().as_untrusted_bytes(), b"ann\n x=y");
-    decide(Cleartext, plain.with_tls_required(true));
-    decide(Cleartext, plain.with_tls_required(true));
-    decide(LegacyTls, plain);
+    let _ = decide(Cleartext, plain.with_tls_required(true));
+    let _ = decide(Cleartext, plain.with_tls_required(true));
+    let _ = decide(LegacyTls, plain);
     assert!(!decide(ModernTls, plain).is_exposure());
-    decide(ModernTls, plain.with_exposed_password(true));
+    let _ = decide(ModernTls, plain.with_exposed_password(true));
     let counts = policy.counts();
     let expected = AdmissionCounts {
         modern_tls: 1,
