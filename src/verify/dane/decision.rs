@@ -165,10 +165,10 @@ impl Dane {
 
     /// RFC 6698 §8.2: whether the records may be used at this time.
     pub(crate) fn check_time(&self, now: UnixTime) -> Result<(), DaneRefusal> {
-        match self.valid_until() {
-            Some(valid_until) if now > valid_until => Err(DaneRefusal::Expired {
+        match &self.decision.set {
+            Some(set) if !set.counts_at(now) => Err(DaneRefusal::Expired {
                 name: self.name().clone(),
-                valid_until,
+                valid_until: set.valid_until(),
             }),
             Some(_) | None => Ok(()),
         }

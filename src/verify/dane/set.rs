@@ -62,6 +62,7 @@ pub enum TlsaLookup {
 pub struct TlsaSet {
     name: TlsaName,
     records: Arc<[TlsaRecord]>,
+    answered: UnixTime,
     valid_until: UnixTime,
 }
 
@@ -164,7 +165,9 @@ impl TlsaLookup {
     ///
     /// `answered` is when the answer came, `ttl` the least time to live in it (RFC 6698 §8.2); the
     /// records count for that time, for a [minute](limits::TLSA_SHORTEST) at least and a
-    /// [day](limits::TLSA_LONGEST) at most. No records are an [`Absent`](Self::Absent) set.
+    /// [day](limits::TLSA_LONGEST) at most. A clock that stands more than that minute before
+    /// `answered` has gone back, and they count no more: it would let them outlive their time. No
+    /// records are an [`Absent`](Self::Absent) set.
     ///
     /// # Errors
     ///
@@ -194,6 +197,7 @@ impl TlsaLookup {
         Ok(Self::Secure(TlsaSet {
             name,
             records: kept.into(),
+            answered,
             valid_until: UnixTime::since_unix_epoch(Duration::from_secs(until)),
         }))
     }
@@ -222,6 +226,16 @@ impl TlsaSet {
     #[must_use]
     pub fn records(&self) -> &[TlsaRecord] {
         &self.records
+    }
+
+    /// Whether they count at this time (RFC 6698 §8.2). What asked DNS and what asks here may have
+    /// read the time from different clocks.
+    pub(super) fn counts_at(&self, now: UnixTime) -> bool {
+        let earliest = self
+            .answered
+            .as_secs()
+            .saturating_sub(limits::TLSA_SHORTEST.as_secs());
+        now.as_secs() >= earliest && now <= self.valid_until
     }
 
     /// The last second in which they count.

@@ -464,6 +464,10 @@ fn a_set_has_bounds_and_an_end() {
         assert_eq!(decision.check_time(until), Ok(()));
         let refusal = decision.check_time(at(until.as_secs() + 1)).unwrap_err();
         assert_eq!(refusal.code(), "tlsa-expired");
+        // A clock that has gone back would let them outlive their time.
+        assert_eq!(decision.check_time(at(NOW.as_secs() - 60)), Ok(()));
+        let refusal = decision.check_time(at(NOW.as_secs() - 61)).unwrap_err();
+        assert_eq!(refusal.code(), "tlsa-expired");
     }
 }
 
