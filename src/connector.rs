@@ -37,9 +37,8 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     pub(crate) account: Account,
     pub(crate) generation: u64,
-    /// What a session has to provide before it is established; what a session always provides,
-    /// for an account whose user has lowered it.
-    /// What the account required when the connector was made.
+    /// What the account required when the connector was made, and a session has to provide before
+    /// it is established; `None` where its user had lowered it.
     pub(crate) required: Option<MinimumConfidentiality>,
     ehlo_name: Host,
 }
