@@ -100,7 +100,7 @@ impl Acceptor {
     /// its agreement into what goes to the transport.
     ///
     /// `received` is everything that the embedder has read beyond the line of the command, and has
-    /// to be left to this function: it becomes the beginning of `incoming`. The beginning of a TLS
+    /// to be left to this function: it takes the place of what `incoming` held. The beginning of a TLS
     /// handshake from a client that did not wait is gone on with. Anything else is plain text that
     /// was put behind the command, and is never executed (RFC 9051 §6.2.1).
     ///

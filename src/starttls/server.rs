@@ -338,8 +338,8 @@ impl StartTlsGuard {
 impl Upgrade {
     /// Goes on with TLS.
     ///
-    /// `received` is everything that was read beyond the line of the command, and becomes the
-    /// beginning of `incoming`. See [`Acceptor::upgrade`], which this is, for whoever has no guard.
+    /// `received` is everything that was read beyond the line of the command, and takes the place of
+    /// what `incoming` held. See [`Acceptor::upgrade`], which this is, for whoever has no guard.
     ///
     /// # Errors
     /// [`ProtocolError::CommandInjection`](crate::ProtocolError::CommandInjection) where `received`
