@@ -108,6 +108,29 @@ fn a_pin_works_beside_it() {
     Pair::established(&connector, &acceptor);
 }
 
+/// RFC 8314 §5.4: a name that does not match may be pinned; a path of which the verifier has not
+/// said that it is good may be wrong in ways that may not.
+#[test]
+fn what_was_not_examined_is_not_pinned() {
+    let world = World::new();
+    let address = EmailAddress::parse("ann@example.org").unwrap();
+    let account = Account::in_setup().with_address(address);
+    let chain = world.authority.issue(&["other.example"]);
+    let acceptor = world.acceptor_with(Certificates::new(chain));
+    let acceptor = acceptor.build().unwrap();
+    let offers = [world.client(), client(&world, provider())].map(|client| {
+        let connector = client.connector(&account, world.endpoint()).unwrap();
+        let mut pair = Pair::new(&connector, &acceptor);
+        pair.run();
+        let Some(Told::Failed(Error::Certificate(rejection))) = pair.client_trace().pop() else {
+            panic!();
+        };
+        assert_eq!(rejection.failures().count(), 1, "{rejection}");
+        rejection.pin_offer().is_some()
+    });
+    assert_eq!(offers, [true, false]);
+}
+
 #[test]
 fn it_is_given_alone() {
     let world = World::new();
