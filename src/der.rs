@@ -74,6 +74,23 @@ impl<'a> Reader<'a> {
     /// Reads the next value, whatever it is.
     #[inline]
     pub(crate) fn value(&mut self) -> Result<Value<'a>, NotDer> {
+        self.value_with(length)
+    }
+
+    /// Reads the next value, which must be a `tag` and may be large: a revocation list, where
+    /// rustls-webpki takes lengths of up to four octets.
+    pub(crate) fn expect_large(&mut self, tag: u8) -> Result<Value<'a>, NotDer> {
+        match self.value_with(large_length)? {
+            value if value.tag == tag => Ok(value),
+            _ => Err(NotDer),
+        }
+    }
+
+    #[inline]
+    fn value_with(
+        &mut self,
+        length: impl FnOnce(&'a [u8]) -> Result<(usize, &'a [u8]), NotDer>,
+    ) -> Result<Value<'a>, NotDer> {
         let (&tag, after_tag) = self.rest.split_first().ok_or(NotDer)?;
         // X.690 §8.1.2.4: tag numbers above 30 take more octets; certificates have none.
         if tag & 0x1F == 0x1F {
@@ -160,6 +177,17 @@ fn length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     }
 }
 
+/// The same for what may have 64 KiB and more.
+fn large_length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
+    let (length, rest) = match bytes {
+        [0x83, a @ 1..=0xFF, b, c, rest @ ..] => ([0, *a, *b, *c], rest),
+        [0x84, a @ 1..=0xFF, b, c, d, rest @ ..] => ([*a, *b, *c, *d], rest),
+        _ => return length(bytes),
+    };
+    let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| NotDer)?;
+    Ok((length, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +216,32 @@ mod tests {
             let value = Reader::new(bytes).value();
             assert_eq!(value.ok().map(|v| v.content.len()), *expected, "{what}");
         }
+    }
+
+    #[test]
+    fn large_lengths_have_one_form_too() {
+        let of = |head: &[u8], length: usize| {
+            let bytes = [head, &vec![7; length][..]].concat();
+            let large = Reader::new(&bytes).expect_large(0x04);
+            (
+                large.ok().map(|value| value.content.len()),
+                Reader::new(&bytes).value().is_ok(),
+            )
+        };
+        assert_eq!(of(&[0x04, 0x01], 1), (Some(1), true));
+        assert_eq!(of(&[0x04, 0x82, 0xFF, 0xFF], 0xFFFF), (Some(0xFFFF), true));
+        assert_eq!(
+            of(&[0x04, 0x83, 1, 0, 0], 0x1_0000),
+            (Some(0x1_0000), false)
+        );
+        let most = 0x100_0000;
+        assert_eq!(of(&[0x04, 0x84, 1, 0, 0, 0], most), (Some(most), false));
+        // Not the shortest, of another tag, beyond the end, too long a length.
+        assert_eq!(of(&[0x04, 0x83, 0, 0xFF, 0xFF], 0xFFFF), (None, false));
+        assert_eq!(of(&[0x04, 0x84, 0, 1, 0, 0], 0x1_0000), (None, false));
+        assert_eq!(of(&[0x05, 0x83, 1, 0, 0], 0x1_0000), (None, false));
+        assert_eq!(of(&[0x04, 0x83, 1, 0, 1], 0x1_0000), (None, false));
+        assert_eq!(of(&[0x04, 0x85, 0, 1, 0, 0, 0], 1), (None, false));
     }
 
     #[test]

@@ -93,8 +93,10 @@ impl List {
 
 impl<'a> Parts<'a> {
     fn of(list: &'a [u8]) -> Result<Self, NotDer> {
-        let mut outer = Reader::new(der::only(list, der::SEQUENCE)?);
-        let to_be_signed = outer.expect(der::SEQUENCE)?;
+        let mut whole = Reader::new(list);
+        let mut outer = Reader::new(whole.expect_large(der::SEQUENCE)?.content);
+        whole.finish()?;
+        let to_be_signed = outer.expect_large(der::SEQUENCE)?;
         let algorithm = outer.expect(der::SEQUENCE)?.content;
         let bits = bits(outer.expect(der::BIT_STRING)?.content)?;
         outer.finish()?;

@@ -660,6 +660,33 @@ fn lists_are_read_or_refused_with_a_reason() {
     );
 }
 
+/// Lists of public authorities have some megabytes: their lengths take three octets and more.
+#[test]
+fn a_list_with_many_thousand_entries() {
+    let house = House::new();
+    let entries = (1_000_000..1_003_000).chain([LEAF]);
+    let long = CertificateRevocationListParams {
+        revoked_certs: entries
+            .map(|serial| listing(serial, None).revoked_certs.remove(0))
+            .collect(),
+        ..list()
+    };
+    let der = house.authority.revoke(&long);
+    assert!(der.len() > 0xFFFF, "{}", der.len());
+    let lists = RevocationLists::from_der([&der]).unwrap();
+    let requirements = house
+        .requirements()
+        .remove(0)
+        .with_revocation_lists(lists, RevocationPolicy::AcceptUnknown);
+    let refused = evaluate(&Evidence::from_chain(&house.chain), &requirements, NOW).unwrap_err();
+    assert!(
+        refused
+            .failures()
+            .any(|failure| matches!(failure, CheckFailure::Revoked { .. })),
+        "{refused}"
+    );
+}
+
 /// RFC 5280 §5.2.4 and §5.2.5: lists that say something else than which certificates of their issuer
 /// are revoked. They are made from good ones; the signature is verified when a list is asked.
 #[test]
