@@ -3,7 +3,8 @@
 use bytes::BytesMut;
 use mail_tls::error::Cause;
 use mail_tls::{
-    ClientAlpn, ConfigError, Error, PolicyRefusal, ProtocolError, ServerAlpn, Service, TlsVersions,
+    ClientAlpn, ConfigError, Error, HelloAnswer, PolicyRefusal, ProtocolError, ServerAlpn, Service,
+    TlsVersions,
 };
 
 use crate::raw::{self, RAW_12, RAW_13};
@@ -137,6 +138,45 @@ fn a_client_of_another_protocol() {
                 Some(rustls::Error::AlertReceived(alert)) => assert_eq!(u8::from(alert), 120),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+}
+
+/// The same where the embedder has looked at the ClientHello: its answer brings a certificate, or
+/// another acceptor, and lets nobody in whom that one keeps out.
+#[test]
+fn a_client_of_another_protocol_whatever_is_answered() {
+    let world = world(Service::Submission, TlsVersions::default());
+    let strict = world.acceptor_builder().alpn(ServerAlpn::Strict);
+    let strict = strict.ask_for_each_hello().build().unwrap();
+    let lax = world.acceptor_builder().alpn(ServerAlpn::Ignore);
+    let lax = lax.ask_for_each_hello().build().unwrap();
+    let chain = world.authority.issue(&[crate::support::HOST]);
+    for (acceptor, answer) in [
+        (&strict, HelloAnswer::Configured),
+        (&strict, HelloAnswer::Certificate(chain)),
+        (&lax, HelloAnswer::Acceptor(strict.clone())),
+    ] {
+        let mut config = raw::client_config(&world.authority, RAW_13);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut joint = raw::raw_client(acceptor.accept().unwrap(), config);
+        joint.run();
+        assert_eq!(joint.trace(), [Told::ClientHello]);
+        let refused = joint.session.answer(answer, &mut joint.to_raw);
+        let Err(Error::Policy(refusal)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(
+            matches!(
+                *refusal,
+                PolicyRefusal::AlpnNotOffered { required: None, .. }
+            ),
+            "{refusal}"
+        );
+        joint.deliver_to_raw();
+        match joint.error {
+            Some(rustls::Error::AlertReceived(alert)) => assert_eq!(u8::from(alert), 120),
+            other => panic!("{other:?}"),
         }
     }
 }

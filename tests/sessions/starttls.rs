@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 use mail_tls::{
-    Acceptor, AfterTls, Certificates, Connector, Endpoint, Error, ProtocolError, ServerAfterTls,
-    Service, TlsMode,
+    Acceptor, AfterTls, ApiMisuse, Certificates, Connector, Endpoint, Error, ProtocolError,
+    ServerAfterTls, Service, TlsMode,
 };
 
 use crate::support::{HOST, Told, World, drive};
@@ -119,6 +119,33 @@ fn plain_text_after_the_agreement_is_an_injection() {
             "{error}"
         );
     }
+}
+
+/// RFC 3207 §6, RFC 9051 §11.3: an embedder that spoke the plain text itself has nothing to hand over,
+/// not even what looks like TLS.
+#[test]
+fn what_lies_behind_the_servers_agreement_is_an_injection() {
+    let world = World::new();
+    let connector = connector(&world, Service::Imap);
+    let mut outgoing = BytesMut::new();
+    for surplus in [
+        &b"* CAPABILITY IMAP4rev2\r\n"[..],
+        b"\r",
+        &[22],
+        &[22, 3, 3],
+    ] {
+        let Err(Error::Protocol(error)) = connector.upgrade(surplus, &mut outgoing) else {
+            panic!("{surplus:?}")
+        };
+        let ProtocolError::ResponseInjection { bytes, excerpt, .. } = &*error else {
+            panic!("{error}")
+        };
+        assert_eq!(*bytes, surplus.len());
+        assert!(surplus.starts_with(excerpt.as_untrusted_bytes()));
+        assert!(outgoing.is_empty(), "no ClientHello");
+    }
+    let implicit = world.connector().upgrade(b"", &mut outgoing);
+    assert_eq!(implicit.unwrap_err(), ApiMisuse::NoPlaintextPhase.into());
 }
 
 #[test]
