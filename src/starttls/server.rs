@@ -311,10 +311,7 @@ impl StartTlsGuard {
             return Err(ApiMisuse::NotEstablished.into());
         }
         match self.phase {
-            Phase::Plaintext | Phase::Agreed => {
-                self.phase = Phase::Protected;
-                self.is_authenticated = false;
-            }
+            Phase::Plaintext | Phase::Agreed => self.phase = Phase::Protected,
             Phase::Protected | Phase::Insufficient => {}
         }
         Ok(match (self.acceptor.mode(), self.acceptor.service()) {
