@@ -15,10 +15,12 @@ use crate::verify::Pin;
 ///   "version": 1,
 ///   "address": "ann@example.org",
 ///   "minimum": {
-///     "tls13_only": false,
-///     "post_quantum_only": false,
-///     "denied_groups": ["secp256r1"],
-///     "denied_suites": ["TLS_AES_128_GCM_SHA256"]
+///     "required": {
+///       "tls13_only": false,
+///       "post_quantum_only": false,
+///       "denied_groups": ["secp256r1"],
+///       "denied_suites": ["TLS_AES_128_GCM_SHA256"]
+///     }
 ///   },
 ///   "seen": [
 ///     {
@@ -34,10 +36,10 @@ use crate::verify::Pin;
 /// }
 /// ```
 ///
-/// `minimum` is `null` for an account whose user has lowered it. Groups and suites have their IANA
-/// names, or `0x` and four hexadecimal digits. Another `version`, an unknown value, an unknown
-/// field or a missing one is an error. Keep it where only the user can write: whoever can change it can lower what
-/// is required.
+/// `minimum` is `"lowered"` for an account whose user has lowered it. Groups and suites have their
+/// IANA names, or `0x` and four hexadecimal digits. Another `version`, an unknown value or field,
+/// or a missing one (but the `address`), is an error. Keep it where only the user can write:
+/// whoever can change it can lower what is required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

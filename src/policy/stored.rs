@@ -1,6 +1,6 @@
 //! The stored form of an account. It has a version of its own, so that the types may change.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::confidentiality::MinimumConfidentiality;
 use super::ratchet::{Protection, ProtectionRecord};
@@ -16,13 +16,20 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub(super) struct Stored {
     version: u32,
-    #[serde(deserialize_with = "present")]
     address: Option<String>,
-    /// `null` where the user has lowered it: what is damaged does not say so (RFC 8314 §5.2).
-    #[serde(deserialize_with = "present")]
-    minimum: Option<StoredMinimum>,
+    minimum: StoredRequirement,
     seen: Vec<StoredProtection>,
     pins: Vec<Pin>,
+}
+
+/// Said in words in every case: serde takes a field that is missing for an absent value, and what is
+/// damaged must not read as what the user has lowered (RFC 8314 §5.2).
+#[derive(Serialize, Deserialize)]
+enum StoredRequirement {
+    #[serde(rename = "lowered")]
+    Lowered,
+    #[serde(rename = "required")]
+    Required(StoredMinimum),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,15 +52,6 @@ struct StoredProtection {
     dane: bool,
 }
 
-/// A field that may be `null` and may not be missing, which serde takes for the same by itself.
-fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer)
-}
-
 /// Why a stored account cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidStored {
@@ -69,12 +67,15 @@ pub(super) enum InvalidStored {
 
 impl From<AccountRecord> for Stored {
     fn from(record: AccountRecord) -> Self {
-        let minimum = record.minimum.map(|own| StoredMinimum {
-            tls13_only: own.is_tls13_only(),
-            post_quantum_only: own.is_post_quantum_only(),
-            denied_groups: own.denied_groups().map(|group| group.to_string()).collect(),
-            denied_suites: own.denied_suites().map(|suite| suite.to_string()).collect(),
-        });
+        let minimum = match record.minimum {
+            None => StoredRequirement::Lowered,
+            Some(own) => StoredRequirement::Required(StoredMinimum {
+                tls13_only: own.is_tls13_only(),
+                post_quantum_only: own.is_post_quantum_only(),
+                denied_groups: own.denied_groups().map(|group| group.to_string()).collect(),
+                denied_suites: own.denied_suites().map(|suite| suite.to_string()).collect(),
+            }),
+        };
         let seen = record.seen.iter().map(|(service, own)| StoredProtection {
             service: service.into(),
             verified: own.verified,
@@ -123,7 +124,10 @@ impl TryFrom<Stored> for AccountRecord {
         }
         Ok(Self {
             address,
-            minimum: stored.minimum.map(minimum).transpose()?,
+            minimum: match stored.minimum {
+                StoredRequirement::Lowered => None,
+                StoredRequirement::Required(own) => Some(minimum(own)?),
+            },
             seen,
             pins: stored.pins,
         })
@@ -189,9 +193,9 @@ mod tests {
         account.observe(Service::Imap, protection);
         let stored = serde_json::to_string(&account.record()).unwrap();
         let expected = concat!(
-            r#"{"version":1,"address":"ann@example.org","minimum":{"tls13_only":false,"#,
+            r#"{"version":1,"address":"ann@example.org","minimum":{"required":{"tls13_only":false,"#,
             r#""post_quantum_only":false,"denied_groups":["secp256r1"],"#,
-            r#""denied_suites":["TLS_AES_128_GCM_SHA256"]},"seen":[{"service":"imap","#,
+            r#""denied_suites":["TLS_AES_128_GCM_SHA256"]}},"seen":[{"service":"imap","#,
             r#""verified":true,"implicit_tls":false,"tls13":false,"post_quantum":false,"#,
             r#""dane":false}],"pins":[]}"#
         );
@@ -205,7 +209,7 @@ mod tests {
             ("\"seen\"", "\"more\":1,\"seen\"", "unknown field"),
             ("\"tls13_only\":false,", "", "missing field"),
             (",\"pins\":[]", "", "missing field"),
-            ("\"address\":\"ann@example.org\",", "", "missing field"),
+            ("\"required\"", "\"wanted\"", "unknown variant"),
             ("[]}", "[\"pin\"]}", "stored pin cannot be read"),
             (
                 "[]}",
@@ -225,9 +229,12 @@ mod tests {
         let form = |minimum: &str| {
             format!(r#"{{"version":1,"address":null,{minimum}"seen":[],"pins":[]}}"#)
         };
-        let error = serde_json::from_str::<AccountRecord>(&form("")).unwrap_err();
-        assert!(error.to_string().contains("missing field"), "{error}");
-        let lowered: AccountRecord = serde_json::from_str(&form(r#""minimum":null,"#)).unwrap();
-        assert!(!Account::restore(lowered).requires_confidentiality());
+        for damaged in ["", r#""minimum":null,"#, r#""minimum":{},"#] {
+            assert!(serde_json::from_str::<AccountRecord>(&form(damaged)).is_err());
+        }
+        let lowered = form(r#""minimum":"lowered","#);
+        let read: AccountRecord = serde_json::from_str(&lowered).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), lowered);
+        assert!(!Account::restore(read).requires_confidentiality());
     }
 }
