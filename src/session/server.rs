@@ -107,7 +107,8 @@ impl ServerSession {
     }
 
     fn begin(listening: Arc<Listening>, begun: Begun) -> Self {
-        let engine = listening.engines.start();
+        let decides_by_hello = listening.asks_for_each_hello || listening.looks_at_hellos();
+        let engine = listening.engines.start(decides_by_hello);
         let role = ServerRole {
             listening,
             begun,

@@ -10,6 +10,8 @@ use crate::alert::Alert;
 
 /// The type of a record that holds an alert (RFC 8446 §5.1).
 pub(super) const RECORD_ALERT: u8 = 21;
+/// The type of a record that holds messages of a handshake.
+pub(super) const RECORD_HANDSHAKE: u8 = 22;
 
 /// Tells a client why its ClientHello, or what it sent in place of one, is refused.
 pub(super) fn refuse_hello(
@@ -18,14 +20,46 @@ pub(super) fn refuse_hello(
     versions: Versions,
     outgoing: &mut BytesMut,
 ) -> rustls::Error {
-    // rustls misses an extension that only TLS 1.2 brought before it looks at the version.
-    if matches!(error, rustls::Error::PeerIncompatible(_)) && versions.are_too_old() {
+    if is_too_old(&error, versions) {
         note(|notes| notes.offered_versions = Some(Box::new(versions)));
-        put_plaintext_alert(Alert::PROTOCOL_VERSION, outgoing);
-        return PeerIncompatible::Tls12NotOffered.into();
+        return refuse_old(outgoing);
     }
     put_alert(alert, Alert::UNEXPECTED_MESSAGE, outgoing);
     error
+}
+
+/// The same where the whole of rustls has read it, and has this to say.
+pub(super) fn refuse_direct(
+    error: rustls::Error,
+    alert: &[u8],
+    versions: Versions,
+    outgoing: &mut BytesMut,
+) -> rustls::Error {
+    if is_too_old(&error, versions) {
+        return refuse_old(outgoing);
+    }
+    if alert.is_empty() && !matches!(error, rustls::Error::AlertReceived(_)) {
+        let alert = match error {
+            rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
+                Alert::UNEXPECTED_MESSAGE
+            }
+            _ => Alert::HANDSHAKE_FAILURE,
+        };
+        put_plaintext_alert(alert, outgoing);
+    } else {
+        outgoing.put_slice(alert);
+    }
+    error
+}
+
+/// rustls misses an extension that only TLS 1.2 brought before it looks at the version.
+fn is_too_old(error: &rustls::Error, versions: Versions) -> bool {
+    matches!(error, rustls::Error::PeerIncompatible(_)) && versions.are_too_old()
+}
+
+fn refuse_old(outgoing: &mut BytesMut) -> rustls::Error {
+    put_plaintext_alert(Alert::PROTOCOL_VERSION, outgoing);
+    PeerIncompatible::Tls12NotOffered.into()
 }
 
 /// rustls' own alert, or `otherwise` where it has none (RFC 8446 §6.2).

@@ -115,7 +115,15 @@ impl ServerEngineFactory {
         })
     }
 
-    pub(crate) fn start(&self) -> Engine {
+    /// An engine; one that [reads](Engine::offered_hello) each ClientHello for a decision, where
+    /// there is one to make.
+    pub(crate) fn start(&self, decides_by_hello: bool) -> Engine {
+        if !decides_by_hello {
+            let config = Arc::clone(&self.config);
+            if let Ok(engine) = Engine::direct_server(config, self.handshake_limit) {
+                return engine;
+            }
+        }
         Engine::server(self.handshake_limit)
     }
 
