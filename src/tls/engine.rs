@@ -8,18 +8,20 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use rustls::client::ClientConnection;
-use rustls::server::{Accepted, Acceptor, ServerConnection};
-use rustls::{Connection, ContentType, InvalidMessage, IoState, ServerConfig};
+use rustls::server::{Accepted, Acceptor};
+use rustls::{Connection, InvalidMessage, IoState, ServerConfig};
 
-use super::alerts::{
-    RECORD_ALERT, RECORD_HANDSHAKE, put_alert, put_plaintext_alert, refuse_direct, refuse_hello,
-};
+use super::alerts::{RECORD_ALERT, put_alert, put_plaintext_alert, refuse_hello};
 use super::buffers::{NothingYet, Sink, Source};
 use super::hello::{ClientHello, HelloPeek, Versions};
 use super::inlet::{Inlet, Portion};
 use super::scope::{Notes, with_notes};
 use crate::alert::Alert;
 use crate::limits::{QUEUED_PLAINTEXT, RECORD_HEADER, RECORDS_WITHOUT_PROGRESS};
+
+mod direct;
+
+use direct::{is_handshake, not_a_hello};
 
 /// One rustls connection of either side.
 pub(crate) struct Engine {
@@ -102,22 +104,6 @@ impl Engine {
         Self::new(Stage::Spent, Notes::default(), 0)
     }
 
-    /// A server that has nothing to decide about a ClientHello: rustls reads it and answers.
-    pub(super) fn direct_server(
-        config: Arc<ServerConfig>,
-        handshake_limit: usize,
-    ) -> Result<Self, rustls::Error> {
-        let connection =
-            ServerConnection::new(config).map(|new| Box::new(Connection::Server(new)))?;
-        let mut engine = Self::new(
-            Stage::Running(connection),
-            Notes::default(),
-            handshake_limit,
-        );
-        engine.is_unanswered = true;
-        Ok(engine)
-    }
-
     /// A server that looks at the ClientHello before it goes on with [`proceed`](Self::proceed).
     pub(super) fn server(handshake_limit: usize) -> Self {
         let stage = Stage::Hello(Box::default());
@@ -176,7 +162,7 @@ impl Engine {
                 what: "bytes before the session was established",
                 bound: self.handshake_limit,
             });
-        } else if self.is_unanswered && begins_record && !is_handshake(portion) {
+        } else if self.is_unanswered && begins_record && !is_illegal && !is_handshake(portion) {
             self.fail(Fault::Tls(not_a_hello(portion)));
         } else if let Err(fault) = self.stage.take(portion) {
             self.fail(fault);
@@ -196,40 +182,6 @@ impl Engine {
             Stage::Offered(..) => Progress::HelloRead,
             _ => Progress::Advanced,
         }
-    }
-
-    /// The answer of a server whose rustls reads the ClientHello by itself. `portion` was received
-    /// last.
-    ///
-    /// What the client offers is looked for only once it is refused.
-    fn answer_directly(&mut self, portion: &[u8], outgoing: &mut BytesMut) {
-        let Some(fault) = self.fault.take() else {
-            let is_answered = self
-                .running()
-                .is_some_and(|connection| connection.wants_write());
-            if is_answered {
-                self.is_unanswered = false;
-                self.peek = None;
-            } else {
-                self.peek.get_or_insert_default().see(portion);
-            }
-            return;
-        };
-        self.is_unanswered = false;
-        let mut peek = self.peek.take().unwrap_or_default();
-        peek.see(portion);
-        let versions = peek.versions();
-        self.fault = Some(match *fault {
-            Fault::Tls(error) => {
-                let mut alert = BytesMut::new();
-                self.drain(&mut alert);
-                let error = refuse_direct(error, &alert, versions, outgoing);
-                self.stage = Stage::Spent;
-                self.notes.offered_versions = Some(Box::new(versions));
-                Box::new(Fault::Tls(error))
-            }
-            other @ (Fault::TooMuch { .. } | Fault::KeysExhausted) => Box::new(other),
-        });
     }
 
     /// Appends what rustls has to say. After a fault that is its alert, and where it has none,
@@ -549,19 +501,6 @@ fn drain(connection: &mut Connection, outgoing: &mut BytesMut) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-    }
-}
-
-/// Whether this record may be a part of a ClientHello. Nothing else makes sense before it, alerts
-/// included.
-fn is_handshake(record: &[u8]) -> bool {
-    matches!(record, [RECORD_HANDSHAKE, ..])
-}
-
-fn not_a_hello(record: &[u8]) -> rustls::Error {
-    rustls::Error::InappropriateMessage {
-        expect_types: vec![ContentType::Handshake],
-        got_type: record.first().copied().unwrap_or_default().into(),
     }
 }
 
