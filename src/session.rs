@@ -6,6 +6,7 @@ mod event;
 mod info;
 mod machine;
 mod preface;
+mod role;
 mod server;
 mod state;
 #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]

@@ -2,22 +2,21 @@
 
 use std::fmt;
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use pki_types::CertificateDer;
 
 use super::event::{EndOfInput, Event};
 use super::info::SessionInfo;
-use super::preface::{Peers, Preface};
-use super::state::{Signal, State, Witness};
+use super::preface::Preface;
+use super::role::{Conclusion, Role};
+use super::state::{Signal, State};
 use crate::channel_binding::{ChannelBinding, ChannelBindingError, ChannelBindingType};
-use crate::clock::Clock;
 use crate::error::{ApiMisuse, Error, Heard, PlaintextPeer, ProtocolError, Spoken, TimedOut};
 use crate::limits::{INCOMING_LEFTOVER, QUEUED_PLAINTEXT};
-use crate::service::{Service, TlsMode};
-use crate::text::UntrustedText;
-use crate::tls::{ClientHello, Engine, FaultContext, Progress};
+use crate::service::TlsMode;
+use crate::tls::{Engine, FaultContext, Progress};
 
 /// The state machine of one connection. Its public face, with the docs, is in `api.rs`.
 pub(super) struct Machine<R> {
@@ -41,44 +40,6 @@ pub(super) struct Machine<R> {
     death: Option<Error>,
     started: Instant,
     pub(super) role: R,
-}
-
-/// What the two sides of a session differ in.
-pub(super) trait Role: Sized {
-    const IS_CLIENT: bool;
-    /// What a peer's first line of plain text is recognised by.
-    const PEERS: &'static Peers;
-    /// Plain text where STARTTLS has been agreed on.
-    fn injection(bytes: usize, excerpt: UntrustedText) -> ProtocolError;
-
-    fn clock(&self) -> &Clock;
-    fn handshake_time(&self) -> Duration;
-    fn service(&self) -> Service;
-    fn mode(&self) -> TlsMode;
-    /// The port that a client connects to.
-    fn port(&self) -> Option<u16>;
-    /// The name that a client asks for.
-    fn sent_name(&self) -> Option<&str>;
-    fn offers_alpn(&self) -> bool;
-    /// A ClientHello was read. Whether the embedder has to see it first.
-    fn hello(&mut self, engine: &mut Engine, outgoing: &mut BytesMut) -> Result<bool, Error>;
-    /// The ClientHello that the embedder has to see.
-    fn waiting_hello(&self) -> Option<&ClientHello>;
-    /// The handshake is done: does everything hold that was asked of it?
-    fn conclude(&mut self, engine: &mut Engine) -> Result<Conclusion, Error>;
-    /// One step of the plaintext dialog. The engine, once TLS begins.
-    fn dialog(
-        &mut self,
-        incoming: &mut BytesMut,
-        outgoing: &mut BytesMut,
-    ) -> Result<Option<Engine>, Error>;
-}
-
-/// What a handshake was good for.
-#[derive(Debug)]
-pub(super) enum Conclusion {
-    Established(Witness),
-    ChallengeAnswered,
 }
 
 /// What the next event is. It borrows nothing, so that the loop over it can.
