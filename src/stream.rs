@@ -19,11 +19,15 @@
 //! | `deadline`, `expire` | the transport is waited for no longer |
 //! | any other verb | `session`, `session_mut` |
 
+mod borrows;
+
 use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
+
+pub(crate) use borrows::borrows;
 
 use crate::error::{ApiMisuse, Error, ProtocolError};
 pub use crate::session::Session;

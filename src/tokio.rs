@@ -55,7 +55,7 @@ use crate::acceptor::Acceptor;
 use crate::connector::Connector;
 use crate::error::{ApiMisuse, Error};
 use crate::session::{ClientSession, EndOfInput, ServerSession, SessionInfo};
-use crate::stream::{CHUNK, Link, Milestone, Next, Session, is_gone, write_zero};
+use crate::stream::{CHUNK, Link, Milestone, Next, Session, borrows, is_gone, write_zero};
 
 /// A session over a transport. See the [module's docs](self).
 pub struct Stream<S, T> {
@@ -120,44 +120,9 @@ impl<S: Session, T> Stream<S, T> {
             wakers,
         }
     }
-
-    /// How the peer's half has ended, once it has.
-    pub fn end(&self) -> Option<EndOfInput> {
-        self.link.end()
-    }
-
-    /// What was negotiated, once the session is established.
-    pub fn info(&self) -> Option<SessionInfo<'_>> {
-        self.link.info()
-    }
-
-    /// The session.
-    pub fn session(&self) -> &S {
-        &self.link.session
-    }
-
-    /// The session and what goes out, for verbs that a stream has no word for, such as
-    /// [`send_credentials`](ClientSession::send_credentials) and
-    /// [`answer`](ServerSession::answer). Call `flush` or `handshake` afterwards.
-    pub fn session_mut(&mut self) -> (&mut S, &mut BytesMut) {
-        (&mut self.link.session, &mut self.link.outgoing)
-    }
-
-    /// The transport.
-    pub fn transport(&self) -> &T {
-        &self.transport
-    }
-
-    /// The transport, for its options; what is read from or written to it is missing in the session.
-    pub fn transport_mut(&mut self) -> &mut T {
-        &mut self.transport
-    }
-
-    /// Gives back memory before a long idle time, such as IMAP's IDLE.
-    pub fn trim(&mut self) {
-        self.link.trim();
-    }
 }
+
+borrows!();
 
 impl<S: Session, T: AsyncRead + AsyncWrite + Unpin> Stream<S, T> {
     /// Goes on with the handshake, to its end or to where the embedder is asked.
