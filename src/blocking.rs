@@ -54,8 +54,8 @@ pub use transport::{Timeouts, Transport, Untimed};
 use crate::acceptor::Acceptor;
 use crate::connector::Connector;
 use crate::error::{ApiMisuse, Error};
-use crate::session::{ClientSession, EndOfInput, ServerSession, SessionInfo};
-use crate::stream::{CHUNK, Link, Milestone, Next, Session, borrows, is_gone, write_zero};
+use crate::session::{ClientSession, EndOfInput, ServerSession, Session, SessionInfo};
+use crate::stream::{CHUNK, Link, Milestone, Next, borrows, is_gone, write_zero};
 
 /// A timeout is longer than the time until the deadline by this much, so that when it is over the
 /// deadline has passed.

@@ -225,7 +225,7 @@ pub use server::{Server, ServerBuilder};
 pub use service::{AfterTls, ServerAfterTls, Service, TlsMode};
 pub use session::{
     ClientSession, EndOfInput, Event, ExternalOffer, HelloAnswer, Negotiated, ServerSession,
-    SessionInfo,
+    Session, SessionInfo,
 };
 pub use starttls::{
     CapabilityFilter, CommandVerdict, MustForget, PlaintextPolicy, ServerReply, Situation,

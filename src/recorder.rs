@@ -73,7 +73,6 @@ use bytes::BytesMut;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::SigningKey;
 
-pub use crate::session::Session;
 pub use outcome::{Divergence, ReplayError, Replayed, StopReason, Stopped};
 pub(crate) use provider::{own_chain, peer_chain, tickets};
 pub use recorded::Recorded;
@@ -85,7 +84,7 @@ use crate::connector::Connector;
 use crate::error::{ConfigError, Error};
 use crate::limits::RECORDINGS;
 use crate::service::{Service, TlsMode};
-use crate::session::{ClientSession, ServerSession};
+use crate::session::{ClientSession, ServerSession, Session};
 use crate::tls::Provider;
 use line::{Answer, Call, Chance, Line};
 use log::Log;
@@ -248,8 +247,15 @@ impl Recorder {
         begin: impl FnOnce(&mut BytesMut) -> Result<S, Error>,
     ) -> Result<Recorded<S>, Error> {
         let began = header.began;
+        let is_client = header.peer.is_some();
         let log = self.keep(header);
-        let entry = Entry::new::<S>(Line::Call(call), self.with_secrets, tape, outgoing);
+        let entry = Entry::new(
+            is_client,
+            Line::Call(call),
+            self.with_secrets,
+            tape,
+            outgoing,
+        );
         let session = entry.run(&log, outgoing, |outgoing| {
             let result = begin(outgoing);
             let answer = result.as_ref().map_or_else(failed, |_| Answer::Done);

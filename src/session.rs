@@ -9,7 +9,6 @@ mod preface;
 mod role;
 mod server;
 mod state;
-#[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
 mod verbs;
 
 pub use client::ClientSession;
@@ -20,7 +19,6 @@ pub(crate) use preface::client_excerpt;
 pub(crate) use preface::client_noise_shown;
 pub(crate) use server::GuardId;
 pub use server::{ExternalOffer, HelloAnswer, ServerSession};
-#[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
 pub use verbs::Session;
-#[cfg(feature = "recorder")]
-pub(crate) use verbs::sealed::Verbs;
+#[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
+pub(crate) use verbs::sealed::Driven;

@@ -30,8 +30,7 @@ use bytes::{Buf, BytesMut};
 pub(crate) use borrows::borrows;
 
 use crate::error::{ApiMisuse, Error, ProtocolError};
-pub use crate::session::Session;
-use crate::session::{EndOfInput, Event, SessionInfo};
+use crate::session::{EndOfInput, Event, Session, SessionInfo};
 use crate::tls::ClientHello;
 
 /// How much is asked of the transport at once: a full record with its header, and a little more.

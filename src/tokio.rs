@@ -54,8 +54,8 @@ use bytes::BytesMut;
 use crate::acceptor::Acceptor;
 use crate::connector::Connector;
 use crate::error::{ApiMisuse, Error};
-use crate::session::{ClientSession, EndOfInput, ServerSession, SessionInfo};
-use crate::stream::{CHUNK, Link, Milestone, Next, Session, borrows, is_gone, write_zero};
+use crate::session::{ClientSession, EndOfInput, ServerSession, Session, SessionInfo};
+use crate::stream::{CHUNK, Link, Milestone, Next, borrows, is_gone, write_zero};
 
 /// A session over a transport. See the [module's docs](self).
 pub struct Stream<S, T> {

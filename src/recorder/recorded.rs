@@ -55,7 +55,7 @@ impl<S: Session> Recorded<S> {
         clock: Clock,
         started: (Instant, u64),
     ) -> Self {
-        let is_masked = !S::IS_CLIENT && !with_secrets;
+        let is_masked = !session.is_client() && !with_secrets;
         Self {
             session,
             log,
@@ -266,7 +266,13 @@ impl<S: Session> Recorded<S> {
             lines.push(Line::Fed(fed));
         }
         let tape = std::mem::take(&mut self.tape);
-        let mut entry = Entry::new::<S>(Line::Call(call), self.with_secrets, tape, outgoing);
+        let mut entry = Entry::new(
+            self.session.is_client(),
+            Line::Call(call),
+            self.with_secrets,
+            tape,
+            outgoing,
+        );
         lines.append(&mut entry.lines);
         entry.lines = lines;
         entry
@@ -403,7 +409,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new<S: Session>(
+    pub(super) fn new(
+        is_client: bool,
         call: Line,
         with_secrets: bool,
         tape: VecDeque<Chance>,
@@ -414,7 +421,7 @@ impl Entry {
             scope: Scope {
                 with_secrets,
                 // A client's certificate says who somebody is.
-                with_peer_chain: with_secrets || S::IS_CLIENT,
+                with_peer_chain: with_secrets || is_client,
                 tape,
                 ..Scope::default()
             },

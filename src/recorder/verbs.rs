@@ -3,16 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use pki_types::CertificateDer;
 
 use super::recorded::Recorded;
 use crate::channel_binding::{ChannelBinding, ChannelBindingError, ChannelBindingType};
 use crate::error::Error;
-use crate::session::{EndOfInput, Event, Session, SessionInfo, Verbs};
+use crate::session::{Driven, EndOfInput, Event, Session, SessionInfo};
 
 /// So that an adapter can drive it.
-impl<S: Session> Verbs for Recorded<S> {
-    const IS_CLIENT: bool = S::IS_CLIENT;
-
+impl<S: Session> Session for Recorded<S> {
     fn process<'a>(
         &'a mut self,
         incoming: &'a mut BytesMut,
@@ -41,16 +40,8 @@ impl<S: Session> Verbs for Recorded<S> {
         self.end_of_input()
     }
 
-    fn now(&self) -> Instant {
-        (**self).now()
-    }
-
     fn deadline(&self) -> Option<Instant> {
         (**self).deadline()
-    }
-
-    fn remaining(&self) -> Option<Duration> {
-        (**self).remaining()
     }
 
     fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
@@ -65,16 +56,12 @@ impl<S: Session> Verbs for Recorded<S> {
         (**self).is_established()
     }
 
-    fn awaits_answer(&self) -> bool {
-        (**self).awaits_answer()
-    }
-
-    fn death(&self) -> Option<&Error> {
-        (**self).death()
-    }
-
     fn info(&self) -> Option<SessionInfo<'_>> {
         (**self).info()
+    }
+
+    fn peer_chain(&self) -> &[CertificateDer<'static>] {
+        (**self).peer_chain()
     }
 
     fn take_channel_binding(
@@ -82,5 +69,27 @@ impl<S: Session> Verbs for Recorded<S> {
         binding_type: ChannelBindingType,
     ) -> Result<ChannelBinding, ChannelBindingError> {
         self.take_channel_binding(binding_type)
+    }
+}
+
+impl<S: Session> Driven for Recorded<S> {
+    fn is_client(&self) -> bool {
+        (**self).is_client()
+    }
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn remaining(&self) -> Option<Duration> {
+        (**self).remaining()
+    }
+
+    fn awaits_answer(&self) -> bool {
+        (**self).awaits_answer()
+    }
+
+    fn death(&self) -> Option<&Error> {
+        (**self).death()
     }
 }

@@ -2,7 +2,7 @@
 
 /// Gives a session type, a wrapper of a `Machine`, the verbs of design and docs.
 macro_rules! session_api {
-    ($session:ident) => {
+    ($session:ident, $role:ident) => {
         impl $session {
             /// Consumes what it can from `incoming`, appends what must be sent to `outgoing`, and tells
             /// the next event. `Ok(None)`: nothing more to tell until there is more input. Call it until
@@ -133,34 +133,32 @@ macro_rules! session_api {
                 self.0.take_channel_binding(binding_type)
             }
 
-            /// The session's time.
-            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
-            pub(crate) fn now(&self) -> Instant {
-                self.0.role.clock().now()
-            }
-
-            /// How long until the [`deadline`](Self::deadline).
-            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
-            pub(crate) fn remaining(&self) -> Option<std::time::Duration> {
-                Some(self.deadline()?.saturating_duration_since(self.now()))
-            }
-
-            /// Whether [`Event::ClientHello`](crate::Event::ClientHello) has been told and not answered.
-            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
-            pub(crate) fn awaits_answer(&self) -> bool {
-                self.0.is_deciding()
-            }
-
-            /// What the session died of.
-            #[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
-            pub(crate) fn death(&self) -> Option<&Error> {
-                self.0.death()
-            }
-
             /// The chain that the peer has shown, its own certificate first; empty where it has shown
             /// none. On a resumed session the chain of the session that it resumes.
             pub fn peer_chain(&self) -> &[CertificateDer<'static>] {
                 self.0.peer_chain()
+            }
+        }
+
+        impl crate::session::verbs::sealed::Driven for $session {
+            fn is_client(&self) -> bool {
+                <$role as Role>::IS_CLIENT
+            }
+
+            fn now(&self) -> Instant {
+                self.0.role.clock().now()
+            }
+
+            fn remaining(&self) -> Option<std::time::Duration> {
+                Some(self.deadline()?.saturating_duration_since(self.now()))
+            }
+
+            fn awaits_answer(&self) -> bool {
+                self.0.is_deciding()
+            }
+
+            fn death(&self) -> Option<&Error> {
+                self.0.death()
             }
         }
     };

@@ -45,7 +45,7 @@ use crate::verify::Verification;
 #[derive(Debug)]
 pub struct ClientSession(Machine<ClientRole>, SessionId);
 
-session_api!(ClientSession);
+session_api!(ClientSession, ClientRole);
 
 /// What a client's session knows besides what both sides know.
 #[derive(Debug)]

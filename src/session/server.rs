@@ -31,7 +31,7 @@ use crate::verify::{Evidence, evaluate};
 #[derive(Debug)]
 pub struct ServerSession(Machine<ServerRole>);
 
-session_api!(ServerSession);
+session_api!(ServerSession, ServerRole);
 
 /// What a server's session knows besides what both sides know.
 struct ServerRole {

@@ -8,74 +8,13 @@
 //! * `turn(..)`: once around the loop, for what these do not cover
 
 use bytes::BytesMut;
-use mail_tls::{ClientSession, EndOfInput, Error, Event, ServerSession, SessionInfo};
+use mail_tls::{EndOfInput, Error, Event, Session};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// How long a peer may be silent once the session is established.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// What both sides' sessions have in common.
-pub(crate) trait Session {
-    fn process<'a>(
-        &'a mut self,
-        incoming: &'a mut BytesMut,
-        outgoing: &mut BytesMut,
-    ) -> Result<Option<Event<'a>>, Error>;
-    fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error>;
-    fn close(&mut self, outgoing: &mut BytesMut);
-    fn end_of_input(&mut self) -> EndOfInput;
-    fn deadline(&self) -> Option<Instant>;
-    fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error>;
-    fn is_established(&self) -> bool;
-    fn info(&self) -> Option<SessionInfo<'_>>;
-}
-
-macro_rules! session {
-    ($session:ty) => {
-        impl Session for $session {
-            fn process<'a>(
-                &'a mut self,
-                incoming: &'a mut BytesMut,
-                outgoing: &mut BytesMut,
-            ) -> Result<Option<Event<'a>>, Error> {
-                self.process(incoming, outgoing)
-            }
-
-            fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error> {
-                self.send(plaintext, outgoing)
-            }
-
-            fn close(&mut self, outgoing: &mut BytesMut) {
-                self.close(outgoing);
-            }
-
-            fn end_of_input(&mut self) -> EndOfInput {
-                self.end_of_input()
-            }
-
-            fn deadline(&self) -> Option<Instant> {
-                self.deadline()
-            }
-
-            fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
-                self.expire(outgoing)
-            }
-
-            fn is_established(&self) -> bool {
-                self.is_established()
-            }
-
-            fn info(&self) -> Option<SessionInfo<'_>> {
-                self.info()
-            }
-        }
-    };
-}
-
-session!(ClientSession);
-session!(ServerSession);
 
 /// A connection in progress.
 #[derive(Debug)]

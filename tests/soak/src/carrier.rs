@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BufMut, BytesMut};
-use mail_tls::{ClientSession, EndOfInput, Error, Event, ServerSession};
+use mail_tls::{Error, Event, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -13,62 +13,6 @@ use crate::ending::Ending;
 
 /// How long an established session may be still. Nothing in any story takes as long.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What both sides' sessions have in common.
-pub(crate) trait Session {
-    fn process<'a>(
-        &'a mut self,
-        incoming: &'a mut BytesMut,
-        outgoing: &mut BytesMut,
-    ) -> Result<Option<Event<'a>>, Error>;
-    fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error>;
-    fn close(&mut self, outgoing: &mut BytesMut);
-    fn end_of_input(&mut self) -> EndOfInput;
-    fn deadline(&self) -> Option<Instant>;
-    fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error>;
-    fn trim(&mut self);
-}
-
-macro_rules! session {
-    ($session:ty) => {
-        impl Session for $session {
-            fn process<'a>(
-                &'a mut self,
-                incoming: &'a mut BytesMut,
-                outgoing: &mut BytesMut,
-            ) -> Result<Option<Event<'a>>, Error> {
-                self.process(incoming, outgoing)
-            }
-
-            fn send(&mut self, plaintext: &[u8], outgoing: &mut BytesMut) -> Result<(), Error> {
-                self.send(plaintext, outgoing)
-            }
-
-            fn close(&mut self, outgoing: &mut BytesMut) {
-                self.close(outgoing);
-            }
-
-            fn end_of_input(&mut self) -> EndOfInput {
-                self.end_of_input()
-            }
-
-            fn deadline(&self) -> Option<Instant> {
-                self.deadline()
-            }
-
-            fn expire(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
-                self.expire(outgoing)
-            }
-
-            fn trim(&mut self) {
-                self.trim();
-            }
-        }
-    };
-}
-
-session!(ClientSession);
-session!(ServerSession);
 
 /// What one side does with what its session tells.
 pub(crate) trait Speaker {

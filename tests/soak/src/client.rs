@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use mail_tls::{
-    Account, Client, Connector, Endpoint, Error, Limits, Service, TlsMode, TrustAnchors,
+    Account, Client, Connector, Endpoint, Error, Limits, Service, Session, TlsMode, TrustAnchors,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::Options;
-use crate::carrier::{Act, Pace, Session, Speaker, carry};
+use crate::carrier::{Act, Pace, Speaker, carry};
 use crate::clock;
 use crate::content::{Content, Random};
 use crate::ending::Ending;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::BytesMut;
 use mail_tls::{
     Acceptor, Certificates, CertifiedChain, CommandVerdict, Error, Limits, Server, ServerSession,
-    Service, TlsMode,
+    Service, Session, TlsMode,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256,
@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::carrier::{Act, Pace, Session, Speaker, carry};
+use crate::carrier::{Act, Pace, Speaker, carry};
 use crate::clock;
 use crate::content::Content;
 use crate::ending::Ending;
