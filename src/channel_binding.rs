@@ -86,7 +86,6 @@ impl ChannelBindingError {
             Self::AlreadyTaken => "channel-binding-taken",
             Self::TlsUniqueUnsupported => "tls-unique-unsupported",
             Self::EndPointUndefined => "tls-server-end-point-undefined",
-            Self::EndPointUnknown => "tls-server-end-point-unknown",
         }
     }
 }

@@ -96,7 +96,6 @@ fn sasl() -> Vec<Row> {
         B::AlreadyTaken => [B::AlreadyTaken], "program", "Nothing: the program connects anew for another login.";
         B::TlsUniqueUnsupported => [B::TlsUniqueUnsupported], "server's operator", "The server knows an outdated binding only. Log in by a mechanism without -PLUS, or ask the provider.";
         B::EndPointUndefined => [B::EndPointUndefined], "server's operator", "Log in with the other binding, or by a mechanism without -PLUS.";
-        B::EndPointUnknown => [B::EndPointUnknown], "program", "Nothing: the program connects anew, or uses the other binding.";
     );
     rows.retain(|row| row.whose != "see the error");
     rows.extend(rows!("sasl", I:

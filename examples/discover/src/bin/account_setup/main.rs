@@ -125,8 +125,11 @@ impl Setup {
             println!("{attempt} ({})", step.reason);
             let outcome = match self.attempt(&attempt) {
                 Ok(connection) => {
-                    plan.next(&attempt, AttemptOutcome::Established);
-                    return Ok(connection);
+                    step = plan.next(&attempt, AttemptOutcome::Established);
+                    if matches!(step.decision, Decision::Use) {
+                        return Ok(connection);
+                    }
+                    continue;
                 }
                 Err(error) => {
                     println!("  {error}");
