@@ -20,5 +20,5 @@ pub(crate) use preface::client_noise_shown;
 pub(crate) use server::GuardId;
 pub use server::{ExternalOffer, HelloAnswer, ServerSession};
 pub use verbs::Session;
-#[cfg(any(feature = "recorder", feature = "std-io", feature = "tokio"))]
+#[cfg(feature = "recorder")]
 pub(crate) use verbs::sealed::Driven;
