@@ -174,18 +174,14 @@ impl Plan {
         self.attempt(index)
     }
 
-    /// How an attempt came out, and what to do next. It is reported once; for a second report, or
-    /// an attempt that was never handed out, the answer is to close it.
+    /// How an attempt came out, and what to do next. It is reported once; for a second report, an
+    /// attempt that was never handed out, or one to another server, the answer is to close it.
     pub fn next(&mut self, attempt: &Attempt, outcome: AttemptOutcome) -> Step {
-        let index = attempt.way();
-        let known = self.ways.get(index).map(|way| (way.state, way.strength));
-        let strength = match known {
-            Some((WayState::Running, strength)) => strength,
-            Some((WayState::Waiting | WayState::Ended(_) | WayState::Barred, _)) | None => {
-                return step(Decision::Close, Reason::Over);
-            }
+        let Some(way) = self.running(attempt) else {
+            return step(Decision::Close, Reason::Over);
         };
-        if let Some(way) = self.ways.get_mut(index) {
+        let strength = way.strength;
+        if let Some(way) = self.ways.get_mut(attempt.way()) {
             way.state = WayState::Ended(outcome);
         }
         if self.is_over {
@@ -233,10 +229,24 @@ impl Plan {
     /// Whether an attempt that runs may still be used once it is established. One that may not can
     /// be closed at once.
     pub fn is_of_use(&self, attempt: &Attempt) -> bool {
-        let way = self.ways.get(attempt.way());
-        way.is_some_and(|way| {
-            way.state == WayState::Running && !self.is_over && self.is_allowed(way.strength)
-        })
+        self.running(attempt)
+            .is_some_and(|way| !self.is_over && self.is_allowed(way.strength))
+    }
+
+    /// The way of an attempt that runs. An attempt of another plan has no say in this one, or a
+    /// connection without TLS could pass for one with it.
+    fn running(&self, attempt: &Attempt) -> Option<&Way> {
+        let way = self.ways.get(attempt.way())?;
+        let is_own = match (attempt, way.strength) {
+            (Attempt::Tls(attempt), Strength::Implicit | Strength::StartTls) => {
+                let own = way.server.endpoint()?;
+                attempt.endpoint == verified_by(own, &self.domain)
+            }
+            (Attempt::Cleartext(attempt), Strength::Cleartext) => attempt.server == way.server,
+            (Attempt::Tls(_), Strength::Cleartext)
+            | (Attempt::Cleartext(_), Strength::Implicit | Strength::StartTls) => false,
+        };
+        (is_own && way.state == WayState::Running).then_some(way)
     }
 
     fn go_on(&mut self, reason: Reason) -> Step {

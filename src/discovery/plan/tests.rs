@@ -56,9 +56,36 @@ fn strength(attempt: &Attempt) -> Strength {
     }
 }
 
+/// A verdict on the peer. Said here once more, so that the rules are not held against themselves.
+fn is_verdict(outcome: O) -> bool {
+    [O::CertificateRejected, O::PolicyUnmet].contains(&outcome)
+}
+
 /// What an attacker without the key can bring about.
 fn is_forgeable(outcome: O) -> bool {
-    !matches!(outcome, O::Established | O::LocalFault) && !is_rejection(outcome)
+    [
+        O::Refused,
+        O::TimedOut,
+        O::Ended,
+        O::PlaintextPeer,
+        O::TlsPeer,
+        O::TemporaryFailure,
+        O::NoStartTls,
+        O::Tampered,
+        O::HandshakeAlert,
+        O::HandshakeFailed,
+    ]
+    .contains(&outcome)
+}
+
+/// Each outcome is one thing or the other, so that none is left out of the properties below.
+#[test]
+fn every_outcome_is_classed() {
+    for outcome in O::ALL {
+        let is_final = [O::Established, O::LocalFault].contains(&outcome);
+        let classes = [is_verdict(outcome), is_forgeable(outcome), is_final];
+        assert_eq!(classes.iter().filter(|is| **is).count(), 1, "{outcome:?}");
+    }
 }
 
 type History = Vec<(Attempt, O)>;
@@ -100,7 +127,7 @@ fn hold(history: &History, requires: bool) {
         let own = strength(attempt);
         assert!(!requires || own > Strength::Cleartext, "{history:?}");
         for (earlier, outcome) in before {
-            if is_rejection(*outcome) {
+            if is_verdict(*outcome) {
                 assert!(
                     own >= strength(earlier) && own > Strength::Cleartext,
                     "{history:?}"
@@ -365,6 +392,52 @@ fn side_by_side() {
     assert_eq!(plan.start().reason, Reason::Over);
 }
 
+/// What became of another plan's attempt is no news for this one: not the connection without TLS of
+/// an account that allows it, and not one to another server.
+#[test]
+fn an_attempt_of_another_plan() {
+    use Transport::{Cleartext, Implicit, StartTls};
+    let begun = |transports: &[Transport], service, account: &Account| {
+        let mut plan = Plan::new(&configuration(transports), service, account);
+        let Decision::Try(attempt) = plan.start().decision else {
+            panic!("{plan:?}");
+        };
+        (plan, attempt)
+    };
+    let imap = Service::Imap;
+    let (_, cleartext) = begun(&[Cleartext], imap, &lowered());
+    let (_, starttls) = begun(&[StartTls], imap, &lowered());
+    let (_, implicit) = begun(&[Implicit], imap, &lowered());
+    let elsewhere = Configuration::of_servers(
+        name("example.org"),
+        vec![server(Implicit, "elsewhere.example.org", Provenance::Typed)],
+    );
+    let mut other = Plan::new(&elsewhere, imap, &lowered());
+    let Decision::Try(elsewhere) = other.start().decision else {
+        panic!("{other:?}");
+    };
+    for (transport, foreign) in [
+        (Implicit, &cleartext),
+        (Implicit, &starttls),
+        (Implicit, &elsewhere),
+        (StartTls, &cleartext),
+        (StartTls, &implicit),
+        (Cleartext, &starttls),
+    ] {
+        let (mut plan, own) = begun(&[transport], imap, &lowered());
+        for outcome in O::ALL {
+            assert!(!plan.is_of_use(foreign));
+            let step = plan.next(foreign, outcome);
+            assert_eq!(
+                (step.decision, step.reason),
+                (Decision::Close, Reason::Over),
+                "{foreign} reported to the plan of {own}"
+            );
+        }
+        assert_eq!(plan.next(&own, O::Established).decision, Decision::Use);
+    }
+}
+
 /// An account that comes to require confidentiality while cleartext is being tried.
 #[test]
 fn a_minimum_that_is_raised_meanwhile() {
@@ -444,7 +517,7 @@ proptest! {
                     }
                     let attempt = running.remove(at.index(running.len()));
                     let step = plan.next(&attempt, outcome);
-                    if is_rejection(outcome) {
+                    if is_verdict(outcome) {
                         rejected = rejected.max(Some(strength(&attempt).max(Strength::StartTls)));
                     }
                     if outcome == O::Tampered {
