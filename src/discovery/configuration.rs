@@ -32,8 +32,9 @@ use crate::service::Service;
 /// `service` is `imap`, `pop3`, `submission`, `managesieve`, `lmtp` or `smtp-relay`; `transport` is
 /// `implicit`, `starttls` or `cleartext`; `provenance` is one of `typed`, `administrator`,
 /// `provider-database`, `autoconfig-authenticated`, `autoconfig-unauthenticated`, `srv-secure`,
-/// `srv-insecure`, `confirmed`, `guessed`. Another `version`, an unknown value or an unknown field
-/// is an error. Keep it where only the user can write: whoever can change it chooses the servers.
+/// `srv-insecure`, `confirmed`, `tlsa-base-domain`, `guessed`. Another `version`, an unknown value,
+/// an unknown field or a service that is named twice is an error. Keep it where only the user can
+/// write: whoever can change it chooses the servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(

@@ -40,6 +40,8 @@ struct StoredServer {
 pub(super) enum InvalidStored {
     #[error("the stored configuration is of version {0}, and this program knows version {VERSION}")]
     Version(u32),
+    #[error("the stored configuration has {0} twice")]
+    Twice(Service),
     #[error("the stored configuration names a host that is none: {0}")]
     Name(#[from] InvalidName),
 }
@@ -89,9 +91,13 @@ impl TryFrom<Stored> for Configuration {
         if stored.version != VERSION {
             return Err(InvalidStored::Version(stored.version));
         }
-        let mut services = Vec::new();
+        let mut services: Vec<(Service, Vec<MailServer>)> = Vec::new();
         for own in stored.services {
             let service: Service = own.service.into();
+            // Which of the two is meant is not guessed.
+            if services.iter().any(|(known, _)| *known == service) {
+                return Err(InvalidStored::Twice(service));
+            }
             let mut servers = Vec::new();
             for server in own.servers {
                 servers.push(MailServer::new(

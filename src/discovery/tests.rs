@@ -1072,6 +1072,12 @@ fn the_stored_form() {
         ("imap.example.org", "imap..example.org", "host"),
         ("implicit", "opportunistic", "unknown variant"),
         ("\"port\"", "\"extra\":1,\"port\"", "unknown field"),
+        ("993", "70000", "expected u16"),
+        (
+            "[{\"service\"",
+            r#"[{"service":"imap","servers":[]},{"service""#,
+            "IMAP twice",
+        ),
     ] {
         let error = serde_json::from_str::<Configuration>(&stored.replace(from, to)).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
