@@ -197,6 +197,9 @@ impl Lookup {
                 | Data::Failed(_)) => return Step::Done(do_not_connect(question, data)),
             }
         }
+        // RFC 7673 §3.2: "If no returned RRsets are "secure", the client MUST NOT perform a TLSA
+        // query". A chain of aliases that turns insecure ends here, though its first link is secure:
+        // RFC 7671 §7 leaves such restrictions to the protocol's own rules.
         let Some(secure) = secure else {
             return Step::Done(if has_address {
                 ServerRecords::NoTlsa { lifetime }
