@@ -21,6 +21,8 @@ pub(crate) enum Delegation {
     WrongKey,
     /// Not signed, and yet a DS record: bogus.
     SignatureMissing,
+    /// Signed before and elsewhere: the records are all that the zone has, and this is the DS record.
+    SignedBefore(&'static str),
     /// Not signed, no DS record, and the server has lost its data: SERVFAIL.
     Lost,
 }
@@ -71,7 +73,11 @@ impl Knot {
             );
         }
         for zone in zones.iter().filter(|z| z.delegation != Delegation::Lost) {
-            let mut text = format!("{TOP}{}", zone.records);
+            let top = match zone.delegation {
+                Delegation::SignedBefore(_) => "",
+                _ => TOP,
+            };
+            let mut text = format!("{top}{}", zone.records);
             let below = zones
                 .iter()
                 .filter(|z| !z.name.is_empty() && z.parent == zone.name);
@@ -83,6 +89,7 @@ impl Knot {
                     Delegation::WrongKey | Delegation::SignatureMissing => {
                         writeln!(text, "{name}. {ANY_DS}").unwrap();
                     }
+                    Delegation::SignedBefore(ds) => writeln!(text, "{name}. {ds}").unwrap(),
                     Delegation::Unsigned | Delegation::Lost => {}
                 }
             }
@@ -107,7 +114,10 @@ impl Zone {
     fn is_signed(&self) -> bool {
         match self.delegation {
             Delegation::Signed | Delegation::WrongKey => true,
-            Delegation::Unsigned | Delegation::SignatureMissing | Delegation::Lost => false,
+            Delegation::Unsigned
+            | Delegation::SignatureMissing
+            | Delegation::SignedBefore(_)
+            | Delegation::Lost => false,
         }
     }
 

@@ -222,6 +222,56 @@ fn bogus_zones_and_a_lost_one() {
     }
 }
 
+/// RFC 4035 §5.3.1 with RFC 7673 §3.1 and §3.2: signatures that have expired are bogus. The other
+/// zone differs from it in their date alone.
+#[test]
+#[ignore = "needs Knot DNS; run by .ci/run"]
+fn signatures_that_have_expired() {
+    let knot = Knot::start(&[
+        zone(
+            "expired.example",
+            Delegation::SignedBefore(
+                "DS 35666 13 2 e13c53615c167e297e10c658e304d97e203e3cc6afc300963ba2602a4d8b2de7",
+            ),
+            include_str!("zones/expired.example.zone"),
+        ),
+        zone(
+            "lasting.example",
+            Delegation::SignedBefore(
+                "DS 56485 13 2 b28e1f5ac3e77545ce332ffffada5ecd0c686c4bb60473b364853d5008239073",
+            ),
+            include_str!("zones/lasting.example.zone"),
+        ),
+    ]);
+    let dns = dns_of(&knot);
+    let (lasting, log) = discover(&dns, "lasting.example", &[Service::Imap]);
+    assert!(
+        log.values().all(|answer| answer.starts_with("secure: ")),
+        "{log:?}"
+    );
+    let Outcome::Found(found) = lasting.outcome() else {
+        panic!("{lasting:?}");
+    };
+    let server = &found.configuration.servers(Service::Imap)[0];
+    assert_eq!(server.provenance(), Provenance::SrvSecure);
+    let (records, _) = look_up(&dns, "mail.lasting.example", 993);
+    assert!(matches!(records, ServerRecords::Tlsa { .. }), "{records:?}");
+
+    let (expired, log) = discover(&dns, "expired.example", &[Service::Imap]);
+    assert!(log.values().all(|answer| answer == BOGUS), "{log:?}");
+    assert!(matches!(expired.outcome(), Outcome::NotFound(_)));
+    let (records, log) = look_up(&dns, "mail.expired.example", 993);
+    let is_bogus = matches!(
+        records,
+        ServerRecords::DoNotConnect {
+            failure: DnsFailure::Bogus,
+            ..
+        }
+    );
+    assert!(is_bogus, "{records:?}");
+    assert!(log.keys().all(|question| !question.ends_with("TLSA")));
+}
+
 /// A domain that is not there is proven not to be; nobody's guess is connected to for that.
 #[test]
 #[ignore = "needs Knot DNS; run by .ci/run"]
