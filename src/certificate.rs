@@ -45,9 +45,7 @@ pub(crate) struct Certificate<'a> {
     pub(crate) validity: &'a [u8],
     /// The content of the Name.
     pub(crate) subject: &'a [u8],
-    /// The Name with its tag and length.
-    pub(crate) subject_name: &'a [u8],
-    /// The Name with its tag and length.
+    /// The issuer's Name with its tag and length.
     pub(crate) issuer_name: &'a [u8],
     /// The content of the SubjectPublicKeyInfo.
     pub(crate) public_key_info: &'a [u8],
@@ -99,7 +97,7 @@ impl<'a> Certificate<'a> {
         fields.expect(der::SEQUENCE)?; // signature, the same as the outer one
         let issuer = fields.expect(der::SEQUENCE)?;
         let validity = fields.expect(der::SEQUENCE)?.content;
-        let subject = fields.expect(der::SEQUENCE)?;
+        let subject = fields.expect(der::SEQUENCE)?.content;
         let public_key_info = fields.expect(der::SEQUENCE)?;
         fields.optional(der::primitive(1))?; // issuerUniqueID
         fields.optional(der::primitive(2))?; // subjectUniqueID
@@ -116,10 +114,9 @@ impl<'a> Certificate<'a> {
             signature_algorithm,
             signature,
             issuer: issuer.content,
-            validity,
-            subject: subject.content,
-            subject_name: subject.whole,
             issuer_name: issuer.whole,
+            validity,
+            subject,
             public_key_info: public_key_info.content,
             public_key_der: public_key_info.whole,
             extensions,

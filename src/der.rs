@@ -2,8 +2,9 @@
 //!
 //! A certificate is read twice, by rustls-webpki for its path and here for its names and dates, and
 //! the two readers must agree on what the bytes say. So this one is as strict as that one: low tag
-//! numbers only, definite lengths in their shortest form, nothing beyond the end. (asn1-rs, which
-//! x509-parser brings, takes lengths that are not in their shortest form.)
+//! numbers only, definite lengths in their shortest form, nothing beyond the end, and 64 KiB at most.
+//! (The crate `der` takes high tag numbers and longer values, asn1-rs lengths that are not in their
+//! shortest form.)
 
 mod time;
 

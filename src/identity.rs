@@ -20,20 +20,18 @@ mod presented;
 mod provenance;
 mod reference;
 mod source;
-mod subject;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use matching::match_of;
 pub use matching::{Match, first_match};
 pub use policy::IdentityPolicy;
-pub(crate) use presented::RawName;
 pub use presented::{
     MalformedName, NameKind, PresentedId, PresentedIds, PresentedIter, UnreadableCertificate,
 };
+pub(crate) use presented::{RawName, octets};
 pub use provenance::Provenance;
 pub use reference::{
     ReferenceError, ReferenceId, ReferenceIds, ReferenceName, UntrustworthyReference,
 };
 pub use source::ReferenceSource;
-pub(crate) use subject::attributes;

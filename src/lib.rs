@@ -153,6 +153,7 @@ mod clock;
 mod connector;
 mod der;
 pub mod discovery;
+mod distinguished_name;
 mod endpoint;
 pub mod error;
 pub mod identity;

@@ -3,12 +3,11 @@
 use super::IdentitySource;
 use crate::certificate::Certificate;
 use crate::der::{self, NotDer, Reader};
-use crate::identity::{PresentedIds, RawName, attributes};
+use crate::distinguished_name::{COMMON_NAME, DistinguishedName};
+use crate::identity::{PresentedIds, RawName};
 
 /// emailAddress, RFC 2985 §5.2.1.
 const EMAIL_ADDRESS: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x01];
-/// id-at-commonName, RFC 5280 appendix A.1.
-const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// id-on-SmtpUTF8Mailbox, RFC 9598 §3: 1.3.6.1.5.5.7.8.9.
 const SMTP_UTF8_MAILBOX: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x08, 0x09];
 
@@ -62,7 +61,7 @@ fn of_subject<'a>(
     attribute: &[u8],
     source: IdentitySource,
 ) -> Result<Vec<Found<'a>>, NotDer> {
-    let values = attributes(leaf.subject, attribute)?;
+    let values = DistinguishedName(leaf.subject).values(attribute)?;
     let found = values.into_iter().map(|value| Found {
         source,
         bytes: value.content,

@@ -3,8 +3,7 @@
 //! As strict as rustls-webpki, whose path the dates belong to: seconds are there, the zone is `Z`,
 //! and the day is one of the month.
 
-use std::time::Duration;
-
+use ::der::DateTime;
 use pki_types::UnixTime;
 
 use super::{NotDer, Reader};
@@ -21,60 +20,36 @@ impl Reader<'_> {
         let (year, rest) = match (value.tag, value.content) {
             // RFC 5280 §4.1.2.5.1: two digits are a year from 1950 to 2049.
             (UTC_TIME, [a, b, rest @ ..]) => match two_digits(*a, *b)? {
-                year @ 0..=49 => (2000 + year, rest),
-                year => (1900 + year, rest),
+                year @ 0..=49 => (2000 + u16::from(year), rest),
+                year => (1900 + u16::from(year), rest),
             },
             (GENERALIZED_TIME, [a, b, c, d, rest @ ..]) => {
-                (two_digits(*a, *b)? * 100 + two_digits(*c, *d)?, rest)
+                let (century, year) = (two_digits(*a, *b)?, two_digits(*c, *d)?);
+                (u16::from(century) * 100 + u16::from(year), rest)
             }
             _ => return Err(NotDer),
         };
         let [m, o, d, a, h, u, i, n, s, e, b'Z'] = rest else {
             return Err(NotDer);
         };
-        let within = |value: u64, least: u64, most: u64| {
-            let is_within = (least..=most).contains(&value);
-            is_within.then_some(value).ok_or(NotDer)
-        };
-        let month = within(two_digits(*m, *o)?, 1, 12)?;
-        let day = within(two_digits(*d, *a)?, 1, days_in_month(year, month))?;
-        let hours = within(two_digits(*h, *u)?, 0, 23)?;
-        let minutes = within(two_digits(*i, *n)?, 0, 59)?;
-        let seconds = within(two_digits(*s, *e)?, 0, 59)?;
-        let days = days_since_1970(year, month, day).ok_or(NotDer)?;
-        let seconds = ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
-        Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+        let time = DateTime::new(
+            year,
+            two_digits(*m, *o)?,
+            two_digits(*d, *a)?,
+            two_digits(*h, *u)?,
+            two_digits(*i, *n)?,
+            two_digits(*s, *e)?,
+        );
+        let time = time.map_err(|_| NotDer)?;
+        Ok(UnixTime::since_unix_epoch(time.unix_duration()))
     }
 }
 
-fn two_digits(high: u8, low: u8) -> Result<u64, NotDer> {
+fn two_digits(high: u8, low: u8) -> Result<u8, NotDer> {
     match (high, low) {
-        (b'0'..=b'9', b'0'..=b'9') => Ok(u64::from(high - b'0') * 10 + u64::from(low - b'0')),
+        (b'0'..=b'9', b'0'..=b'9') => Ok((high - b'0') * 10 + (low - b'0')),
         _ => Err(NotDer),
     }
-}
-
-const fn is_leap_year(year: u64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-const fn days_in_month(year: u64, month: u64) -> u64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap_year(year) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// In the Gregorian calendar; `None` before 1970.
-fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
-    /// Days of the years 1 to 1969.
-    const BEFORE_1970: u64 = 719_162;
-    let years = year.checked_sub(1)?;
-    let before_year = years * 365 + years / 4 - years / 100 + years / 400;
-    let before_month: u64 = (1..month).map(|month| days_in_month(year, month)).sum();
-    (before_year + before_month + day - 1).checked_sub(BEFORE_1970)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use pki_types::CertificateDer;
 
-use super::subject::only_common_name;
 use crate::certificate::{Certificate, SUBJECT_ALT_NAME};
 use crate::der::{self, NotDer, Reader};
+use crate::distinguished_name::DistinguishedName;
 use crate::limits;
 
 /// id-on-dnsSRV, RFC 4985 §2: 1.3.6.1.5.5.7.8.7.
@@ -173,7 +173,7 @@ impl<'a> PresentedIds<'a> {
         if presents_another {
             return None;
         }
-        only_common_name(self.subject).ok()?
+        DistinguishedName(self.subject).only_common_name().ok()?
     }
 
     /// Reads the names one by one.

@@ -240,7 +240,7 @@ mod tests {
 
         fn name(&self, authority: usize) -> Vec<u8> {
             let certificate = Certificate::parse(&self.authorities[authority].certificate).unwrap();
-            certificate.subject_name.to_vec()
+            crate::der::in_sequence(certificate.subject)
         }
 
         fn chain(

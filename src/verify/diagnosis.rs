@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use pki_types::{CertificateDer, UnixTime};
 use webpki::Error;
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
 
 use crate::certificate::Certificate;
+use crate::distinguished_name::DistinguishedName;
 use crate::identity::PresentedIds;
 use crate::limits;
 use crate::text::UntrustedText;
@@ -26,6 +25,7 @@ use crate::verify::{
 };
 
 mod algorithm;
+mod constraints;
 mod search_error;
 
 use search_error::failure_of;
@@ -163,7 +163,7 @@ fn label_by_number(
 ) -> Option<CertificateLabel> {
     evidence.certificates().enumerate().find_map(|(at, der)| {
         let certificate = Certificate::parse(der).ok()?;
-        let is_it = certificate.serial == serial && certificate.issuer_name == issuer;
+        let is_it = certificate.serial == serial && certificate.issuer == issuer;
         is_it.then(|| label_of(Some(at), &certificate))
     })
 }
@@ -306,7 +306,7 @@ fn failure_of_walk(walk: &Walk<'_>) -> Option<CheckFailure> {
                     certificate: signer.map_or_else(
                         || CertificateLabel {
                             position: None,
-                            subject: name_text(flaw.signed.certificate.issuer_name),
+                            subject: name_text(flaw.signed.certificate.issuer),
                         },
                         |signer| signer.label(),
                     ),
@@ -325,15 +325,15 @@ fn failure_of_walk(walk: &Walk<'_>) -> Option<CheckFailure> {
             Some(CheckFailure::SelfSigned)
         }
         End::SelfIssued | End::Namesake => Some(CheckFailure::UnknownAuthority {
-            authority: name_text(last.certificate.issuer_name),
+            authority: name_text(last.certificate.issuer),
             sent: last.certificate.is_self_issued(),
             is_namesake: matches!(walk.end, End::Namesake),
         }),
         End::NoIssuer if last.position == 0 => Some(CheckFailure::MissingIntermediate {
-            issuer: name_text(last.certificate.issuer_name),
+            issuer: name_text(last.certificate.issuer),
         }),
         End::NoIssuer => Some(CheckFailure::UnknownAuthority {
-            authority: name_text(last.certificate.issuer_name),
+            authority: name_text(last.certificate.issuer),
             sent: false,
             is_namesake: false,
         }),
@@ -421,16 +421,13 @@ impl Placed<'_> {
 pub(super) fn label_of(position: Option<usize>, certificate: &Certificate<'_>) -> CertificateLabel {
     CertificateLabel {
         position,
-        subject: name_text(certificate.subject_name),
+        subject: name_text(certificate.subject),
     }
 }
 
-/// A distinguished name, given with its tag and length.
+/// A distinguished name, given the content of its encoding.
 fn name_text(name: &[u8]) -> UntrustedText {
-    match X509Name::from_der(name) {
-        Ok((_, name)) => text(&name.to_string()),
-        Err(_) => text("a name that cannot be read"),
-    }
+    text(&DistinguishedName(name).to_string())
 }
 
 fn text(text: &str) -> UntrustedText {

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
-
 use crate::certificate::Certificate;
+use crate::distinguished_name::DistinguishedName;
 use crate::identity::{
     MalformedName, NameKind, PresentedId, PresentedIds, ReferenceId, ReferenceIds, ReferenceName,
 };
@@ -280,8 +278,7 @@ fn by_kind(
 }
 
 fn common_name(certificate: &Certificate<'_>) -> Option<UntrustedText> {
-    let (_, name) = X509Name::from_der(certificate.subject_name).ok()?;
-    let text = name.iter_common_name().next()?.as_slice();
+    let text = DistinguishedName(certificate.subject).first_common_name()?;
     Some(UntrustedText::new(text, limits::REPORTED_TEXT))
 }
 

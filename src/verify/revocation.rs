@@ -207,7 +207,7 @@ impl<'r> PathChecker<'r> {
                 Status::Revoked { cause, since } => {
                     return Ok(Err(Refusal::Revoked {
                         serial: certificate.serial.into(),
-                        issuer: certificate.issuer_name.into(),
+                        issuer: certificate.issuer.into(),
                         cause,
                         since,
                     }));
@@ -244,7 +244,7 @@ impl Gap {
     pub(super) fn without_list(certificate: &Certificate<'_>) -> Self {
         Self {
             serial: certificate.serial.into(),
-            issuer: certificate.issuer_name.into(),
+            issuer: certificate.issuer.into(),
             outdated_since: None,
         }
     }

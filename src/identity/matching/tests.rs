@@ -171,10 +171,10 @@ proptest! {
     #[test]
     fn subjects_of_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut names = der(0x31, &der(0x30, &[&[6, 3, 0x55, 4, 3][..], &der(12, &bytes)].concat()));
-        let _ = super::super::subject::only_common_name(&bytes);
-        let found = super::super::subject::only_common_name(&names);
+        let _ = crate::distinguished_name::DistinguishedName(&bytes).only_common_name();
+        let found = crate::distinguished_name::DistinguishedName(&names).only_common_name();
         prop_assert_eq!(found, Ok(Some(&bytes[..])));
         names.extend_from_slice(&bytes);
-        let _ = super::super::subject::only_common_name(&names);
+        let _ = crate::distinguished_name::DistinguishedName(&names).only_common_name();
     }
 }

@@ -1,8 +1,7 @@
 //! Names for the object identifiers that a report mentions.
 
-use x509_parser::asn1_rs::Oid;
-
 use crate::der::{self, Reader};
+use crate::distinguished_name::Oid;
 use crate::limits;
 use crate::text::UntrustedText;
 
@@ -141,7 +140,7 @@ pub(super) fn purpose(id: &[u8]) -> UntrustedText {
 
 /// An OID in dotted form.
 pub(super) fn object_identifier(id: &[u8]) -> UntrustedText {
-    text(&Oid::new(id.into()).to_id_string())
+    text(&Oid(id).to_string())
 }
 
 fn lookup(table: &[(&[u8], &'static str)], id: &[u8]) -> Option<&'static str> {

@@ -1,14 +1,10 @@
 //! What an error of rustls-webpki's search for a path stands for.
 
 use webpki::Error;
-use x509_parser::extensions::NameConstraints;
-use x509_parser::prelude::FromDer;
 
-use super::{Findings, algorithm, between, failure_of_walk, name_text, text};
+use super::{Findings, algorithm, between, constraints, failure_of_walk, name_text};
 use crate::certificate::NAME_CONSTRAINTS;
 use crate::der;
-use crate::limits;
-use crate::text::UntrustedText;
 use crate::verify::walk::{End, Placed, Walk};
 use crate::verify::{CertificateLabel, CheckFailure};
 
@@ -162,16 +158,17 @@ fn unreadable(walk: &Walk<'_>, findings: &Findings<'_, '_>) -> CheckFailure {
 fn name_constraint(walk: &Walk<'_>) -> CheckFailure {
     let in_chain = walk.steps.iter().skip(1).find_map(|step| {
         let value = step.certificate.extension(NAME_CONSTRAINTS).ok()??;
-        Some((step.label(), constraints_of(value)))
+        let content = der::only(value, der::SEQUENCE).unwrap_or_default();
+        Some((step.label(), constraints::of(content)))
     });
     let of_anchor = || match walk.end {
         End::Anchor(anchor) => {
             let content = anchor.name_constraints.as_ref()?;
             let label = CertificateLabel {
                 position: None,
-                subject: name_text(&der::in_sequence(&anchor.subject)),
+                subject: name_text(&anchor.subject),
             };
-            Some((label, constraints_of(&der::in_sequence(content))))
+            Some((label, constraints::of(content)))
         }
         End::Namesake | End::SelfIssued | End::NoIssuer | End::Loop => None,
     };
@@ -185,21 +182,6 @@ fn name_constraint(walk: &Walk<'_>) -> CheckFailure {
             constraints: Vec::new(),
         },
     }
-}
-
-fn constraints_of(value: &[u8]) -> Vec<UntrustedText> {
-    let Ok((_, constraints)) = NameConstraints::from_der(value) else {
-        return Vec::new();
-    };
-    let permitted = constraints.permitted_subtrees.unwrap_or_default();
-    let excluded = constraints.excluded_subtrees.unwrap_or_default();
-    let permitted = permitted.iter().map(|tree| ("only", tree));
-    let excluded = excluded.iter().map(|tree| ("not", tree));
-    permitted
-        .chain(excluded)
-        .take(limits::REPORTED_NAMES)
-        .map(|(word, tree)| text(&format!("{word} {}", tree.base)))
-        .collect()
 }
 
 fn critical_extension(walk: &Walk<'_>) -> CheckFailure {
@@ -231,7 +213,7 @@ fn too_short(walk: &Walk<'_>) -> Option<CertificateLabel> {
         (Some((_, step)), _) => Some(step.label()),
         (None, End::Anchor(anchor)) => Some(CertificateLabel {
             position: None,
-            subject: name_text(&der::in_sequence(&anchor.subject)),
+            subject: name_text(&anchor.subject),
         }),
         (None, End::Namesake | End::SelfIssued | End::NoIssuer | End::Loop) => None,
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use der::DateTime;
 use pki_types::UnixTime;
-use x509_parser::time::ASN1Time;
 
 use crate::text::UntrustedText;
 use crate::verify::{CertificateLabel, Check, CheckFailure, PinnedPart, Purpose, RevocationGap};
@@ -321,22 +321,20 @@ pub(crate) struct Date(pub(crate) UnixTime);
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = i64::try_from(self.0.as_secs())
-            .ok()
-            .and_then(|seconds| ASN1Time::from_timestamp(seconds).ok());
-        let Some(time) = time else {
-            return write!(f, "second {} of Unix time", self.0.as_secs());
-        };
-        let time = time.to_datetime();
-        write!(
-            f,
-            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
-            time.year(),
-            u8::from(time.month()),
-            time.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )
+        let seconds = self.0.as_secs();
+        match DateTime::from_unix_duration(Duration::from_secs(seconds)) {
+            Ok(time) => write!(
+                f,
+                "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
+                time.year(),
+                time.month(),
+                time.day(),
+                time.hour(),
+                time.minutes(),
+                time.seconds()
+            ),
+            // After the year 9999.
+            Err(_) => write!(f, "second {seconds} of Unix time"),
+        }
     }
 }
