@@ -1,5 +1,7 @@
 //! The path to a trust anchor (RFC 5280 §6), through rustls-webpki.
 
+use std::cell::Cell;
+
 use pki_types::{CertificateDer, UnixTime};
 use webpki::{
     EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath,
@@ -111,8 +113,10 @@ fn search(
         Purpose::ClientAuthentication => KeyUsage::client_auth(),
     };
     let leaf = EndEntityCert::try_from(end_entity)?;
+    let leaf_until = certificate.not_after().map_err(|_| Error::BadDerTime)?;
+    let valid_until = Cell::new(leaf_until);
     let is_acceptable = |path: &VerifiedPath<'_>| {
-        may_certify(path)?;
+        valid_until.set(may_certify(path, leaf_until)?);
         if let Some(name) = vouched {
             permit(path, name)?;
         }
@@ -121,7 +125,7 @@ fn search(
         }
         checker.permit(certificate, path)
     };
-    let path = leaf.verify_for_usage(
+    leaf.verify_for_usage(
         requirements.algorithms.all,
         requirements.anchors.as_slice(),
         intermediates,
@@ -130,11 +134,8 @@ fn search(
         None,
         Some(&is_acceptable),
     )?;
-    let mut valid_until = certificate.not_after().map_err(|_| Error::BadDerTime)?;
-    for intermediate in path.intermediate_certificates() {
-        valid_until = valid_until.min(not_after(&intermediate.der())?);
-    }
-    Ok(valid_until)
+    // The path that was accepted is the last one that was asked about.
+    Ok(valid_until.get())
 }
 
 /// The same for a report after a failure: with the dates as they were `at` another time, whatever the
@@ -153,7 +154,7 @@ pub(super) fn check_for_any_purpose(
         now,
     );
     let is_acceptable = |path: &VerifiedPath<'_>, leaf: &Certificate<'_>| {
-        may_certify(path)?;
+        may_certify(path, at)?;
         if let Some(name) = vouched {
             permit(path, name)?;
         }
@@ -188,18 +189,24 @@ pub(super) fn check_for_any_purpose(
 }
 
 /// RFC 5280 §6.1.4 (n): a keyUsage without keyCertSign forbids an authority to issue, which
-/// rustls-webpki does not look at.
-pub(super) fn may_certify(path: &VerifiedPath<'_>) -> Result<(), Error> {
+/// rustls-webpki does not look at. Gives the earliest notAfter of the authorities, or `until` where
+/// that is earlier: each is read once.
+pub(super) fn may_certify(path: &VerifiedPath<'_>, until: UnixTime) -> Result<UnixTime, Error> {
+    let mut earliest = until;
     for authority in path.intermediate_certificates() {
-        let may = Certificate::parse(&authority.der())
-            .and_then(|certificate| certificate.may_sign_certificates());
-        match may {
+        let der = authority.der();
+        let certificate = Certificate::parse(&der).map_err(|NotDer| Error::BadDer)?;
+        match certificate.may_sign_certificates() {
             Ok(true) => {}
             Ok(false) => return Err(Error::EndEntityUsedAsCa),
             Err(NotDer) => return Err(Error::ExtensionValueInvalid),
         }
+        let not_after = certificate
+            .not_after()
+            .map_err(|NotDer| Error::BadDerTime)?;
+        earliest = earliest.min(not_after);
     }
-    Ok(())
+    Ok(earliest)
 }
 
 struct AnyPurpose;
@@ -208,10 +215,4 @@ impl ExtendedKeyUsageValidator for AnyPurpose {
     fn validate(&self, _: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
         Ok(())
     }
-}
-
-fn not_after(certificate: &[u8]) -> Result<UnixTime, Error> {
-    Certificate::parse(certificate)
-        .and_then(|certificate| certificate.not_after())
-        .map_err(|_| Error::BadDerTime)
 }

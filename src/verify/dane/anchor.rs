@@ -1,12 +1,14 @@
 //! DANE-TA: the published authority as the only trust anchor (RFC 7671 §5.2).
 
+use std::cell::Cell;
+
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 
 use super::chain::{Chain, Usable};
 use super::{Dane, TlsaFate, TlsaMatching, TlsaSelector, TlsaUsage};
 use crate::certificate::{Certificate, PublicKey};
-use crate::der;
+use crate::der::{self, NotDer};
 use crate::limits;
 use crate::verify::diagnosis::{date_failure, label_of, purpose_failure};
 use crate::verify::path::{may_certify, permit};
@@ -121,8 +123,12 @@ impl<'a> PublishedAnchors<'a> {
         now: UnixTime,
     ) -> Result<AnchoredPath, Error> {
         let leaf = EndEntityCert::try_from(end_entity)?;
+        let leaf_until = Certificate::parse(end_entity)
+            .and_then(|certificate| certificate.not_after())
+            .map_err(|NotDer| Error::BadDerTime)?;
+        let path_until = Cell::new(leaf_until);
         let is_allowed = |path: &VerifiedPath<'_>| {
-            may_certify(path)?;
+            path_until.set(may_certify(path, leaf_until)?);
             if let Some(name) = vouched {
                 permit(path, name)?;
             }
@@ -142,10 +148,8 @@ impl<'a> PublishedAnchors<'a> {
             Some(&is_allowed),
         )?;
         let source = self.source_of(path.anchor()).ok_or(Error::UnknownIssuer)?;
-        let mut valid_until = not_after(end_entity)?;
-        for intermediate in path.intermediate_certificates() {
-            valid_until = valid_until.min(not_after(&intermediate.der())?);
-        }
+        // The path that was accepted is the last one that was asked about.
+        let mut valid_until = path_until.get();
         if let Some(anchor) = &source.certificate {
             let not_after = anchor.not_after().map_err(|_| Error::BadDerTime)?;
             valid_until = valid_until.min(not_after);
@@ -330,10 +334,4 @@ fn unfit_authority(
             certificate: label.clone(),
         }),
     }
-}
-
-fn not_after(certificate: &[u8]) -> Result<UnixTime, Error> {
-    Certificate::parse(certificate)
-        .and_then(|certificate| certificate.not_after())
-        .map_err(|_| Error::BadDerTime)
 }
