@@ -51,11 +51,11 @@ pub(crate) fn match_of<'p>(
         ReferenceName::CommonName(name) => {
             // RFC 6125 §6.4.4: the rules are those for a DNS-ID.
             let raw = RawName::Dns(presented.common_name_of_last_resort()?);
-            return Wanted::dns(name).is(&raw).then(|| raw.read());
+            return Wanted::dns(name).is(&raw).then(|| raw.read_matched());
         }
     };
     let raw = presented.raw().find(|raw| wanted.is(raw))?;
-    Some(raw.read())
+    Some(raw.read_matched())
 }
 
 /// A reference, taken apart once for the whole search.

@@ -304,7 +304,22 @@ impl<'a> Iterator for RawIter<'a> {
 }
 
 impl<'a> RawName<'a> {
-    /// Looks at the syntax. Only reports and the name that matched come here.
+    /// Reads a name that was found to be a reference's, its case aside: that reference is well-formed,
+    /// and so is this.
+    pub(crate) fn read_matched(self) -> PresentedId<'a> {
+        let Self::Dns(bytes) = self else {
+            return self.read();
+        };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => match text.strip_prefix("*.") {
+                None => PresentedId::Dns(text),
+                Some(parent) => PresentedId::DnsWildcard(parent),
+            },
+            Err(_) => self.read(),
+        }
+    }
+
+    /// Looks at the syntax.
     pub(crate) fn read(self) -> PresentedId<'a> {
         match self {
             Self::Dns(bytes) => {
