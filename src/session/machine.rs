@@ -282,10 +282,15 @@ impl<R: Role> Machine<R> {
         self.flush_queue(outgoing)
     }
 
+    #[inline]
     fn flush_queue(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
         if self.queue.is_empty() {
             return Ok(());
         }
+        self.flush_full_queue(outgoing)
+    }
+
+    fn flush_full_queue(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
         let mut queue = mem::take(&mut self.queue);
         let result = self.encrypt(&queue, outgoing);
         queue.clear();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::{Buf, BytesMut};
 use rustls::client::ClientConnection;
 use rustls::server::{Accepted, Acceptor};
-use rustls::{Connection, InvalidMessage, IoState, ServerConfig};
+use rustls::{Connection, ConnectionCommon, InvalidMessage, IoState, ServerConfig, SideData};
 
 use super::alerts::{RECORD_ALERT, put_alert, put_plaintext_alert, refuse_hello};
 use super::buffers::{NothingYet, Sink, Source};
@@ -319,23 +319,10 @@ impl Engine {
         let Stage::Running(connection) = &mut self.stage else {
             return Err(Fault::Tls(rustls::Error::HandshakeNotComplete));
         };
-        let mut rest = plaintext;
-        while !rest.is_empty() {
-            // One record at a time, so that rustls keeps none back.
-            let record = rest.get(..QUEUED_PLAINTEXT).unwrap_or(rest);
-            // It takes less than it was offered where it refreshes its keys (TLS 1.3).
-            let taken = connection.writer().write(record).map_err(io_fault)?;
-            let before = outgoing.len();
-            drain(connection, outgoing);
-            // At the limit of TLS 1.2's keys rustls says that it took everything, drops it and
-            // closes: the record is an alert.
-            match outgoing.get(before) {
-                Some(&RECORD_ALERT) | None => return Err(Fault::KeysExhausted),
-                Some(_) => {}
-            }
-            rest = rest.get(taken..).unwrap_or_default();
+        match &mut **connection {
+            Connection::Client(client) => encrypt(client, plaintext, outgoing),
+            Connection::Server(server) => encrypt(server, plaintext, outgoing),
         }
-        Ok(())
     }
 
     /// Puts close_notify into `outgoing`, once. After it nothing else goes there.
@@ -493,6 +480,35 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").finish_non_exhaustive()
     }
+}
+
+fn encrypt<Side: SideData>(
+    connection: &mut ConnectionCommon<Side>,
+    plaintext: &[u8],
+    outgoing: &mut BytesMut,
+) -> Result<(), Fault> {
+    let mut rest = plaintext;
+    while !rest.is_empty() {
+        // One record at a time, so that rustls keeps none back.
+        let record = rest.get(..QUEUED_PLAINTEXT).unwrap_or(rest);
+        // It takes less than it was offered where it refreshes its keys (TLS 1.3).
+        let taken = connection.writer().write(record).map_err(io_fault)?;
+        let before = outgoing.len();
+        while connection.wants_write() {
+            match connection.write_tls(&mut Sink(outgoing)) {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        // At the limit of TLS 1.2's keys rustls says that it took everything, drops it and
+        // closes: the record is an alert.
+        match outgoing.get(before) {
+            Some(&RECORD_ALERT) | None => return Err(Fault::KeysExhausted),
+            Some(_) => {}
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 fn drain(connection: &mut Connection, outgoing: &mut BytesMut) {
