@@ -1,14 +1,29 @@
 #!/usr/bin/env python3
 """Writes what the benches have printed into docs/performance.md, and draws its charts.
 
-Each table of the output replaces the table under the heading of the same name.
+Each table of the output replaces the table under the heading of the same name. Ratios that depend on
+the day are kept in runs/, a file for each day, and shown side by side.
 """
 
+import datetime
 import re
 import sys
 from pathlib import Path
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 330, 70, 50, 60
+# Where nothing but time is measured, which no two days have alike.
+TIMED = [
+    "Handshakes",
+    "Tickets",
+    "Sending",
+    "Receiving in memory",
+    "Receiving from a socket",
+    "64-byte records in one buffer",
+    "Identity",
+    "STARTTLS dialog",
+    "Evaluating a chain",
+    "Text",
+]
 COLOURS = ["#0b6e99", "#d9730d", "#6940a5", "#0f7b6c", "#9b9a97"]
 
 
@@ -41,6 +56,36 @@ def replaced(document, found):
 
 def cells(line):
     return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def written(found):
+    """The timed tables as the benches print them."""
+    parts = ["\n".join([f"## {heading}", "", *found[heading]]) for heading in TIMED if heading in found]
+    return "\n\n".join(parts) + "\n"
+
+
+def days(runs):
+    """A table of the ratios that have a target, with a column for each of the runs."""
+    ratios = {}
+    for day, found in runs.items():
+        for heading in TIMED:
+            table = found.get(heading, [])
+            columns = cells(table[0]) if table else []
+            for line in table[2:]:
+                row = cells(line)
+                for column, cell in zip(columns[2:], row[2:]):
+                    read = re.match(r"\*\*([0-9.]+)\*\* \(([0-9.]+) to ([0-9.]+)\), (. [0-9.]+)", cell)
+                    if read:
+                        ratio, low, high, target = read.groups()
+                        name = (heading, row[0], column.removeprefix("beside "), target)
+                        ratios.setdefault(name, {})[day] = f"{ratio} ({low} to {high})"
+    lines = [
+        f"| section | what | beside | target | {' | '.join(runs)} |",
+        "|---|---|---|---|" + "---|" * len(runs),
+    ]
+    for name, by_day in ratios.items():
+        lines.append(f"| {' | '.join(name)} | {' | '.join(by_day.get(day, '') for day in runs)} |")
+    return lines
 
 
 def throughput(table):
@@ -118,6 +163,11 @@ def bars(title, unit, groups, series):
 def main():
     output, docs = Path(sys.argv[1]).read_text(), Path(sys.argv[2])
     found = tables(output)
+    kept = Path(__file__).parent / "runs"
+    if "Handshakes" in found:
+        (kept / f"{datetime.date.today()}.md").write_text(written(found))
+    runs = {run.stem: tables(run.read_text()) for run in sorted(kept.glob("*.md"))}
+    found["From day to day"] = days(runs)
     page = docs / "performance.md"
     document, is_done = replaced(page.read_text(), found)
     page.write_text(document)
