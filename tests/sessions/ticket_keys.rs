@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use mail_tls::client_identity::IdentityMapping;
 use mail_tls::limits::{RESUMPTION_LIFETIME, TICKET_LIFETIME};
 use mail_tls::ticket_keys::{TicketKey, TicketKeys};
+use mail_tls::verify::Fingerprint;
 use mail_tls::{
-    Acceptor, AcceptorBuilder, Certificates, ChannelBindingType, Clock, Connector, Server, Service,
-    TlsMode, TlsVersions,
+    Acceptor, AcceptorBuilder, Certificates, ChannelBindingType, Clock, Connector, ExternalOffer,
+    RevocationLists, RevocationPolicy, Server, ServerAlpn, Service, TlsMode, TlsVersions,
+    TrustAnchors,
 };
 use rcgen::{PKCS_ECDSA_P256_SHA256, SanType};
 
-use crate::support::{Authority, HOST, Pair, VERSIONS, World, days, providers};
+use crate::support::{Authority, HOST, Pair, Told, VERSIONS, World, days, providers};
 
 fn octets(seed: u8) -> Vec<u8> {
     (0..48).map(|n: u8| n.wrapping_mul(11) ^ seed).collect()
@@ -224,56 +227,135 @@ fn clocks_that_do_not_agree() {
     }
 }
 
-/// Keys that are shared do not make listeners alike: a ticket is good where the same is asked of
-/// clients, and nowhere else.
+/// What both are told of a conversation: whether it is resumed, and whom the server takes the client
+/// for.
+fn converse(connector: &Connector, acceptor: &Acceptor) -> (bool, Option<String>) {
+    let mut to_server = BytesMut::new();
+    let client = connector.connect(&mut to_server).unwrap();
+    let server = match acceptor.mode() {
+        TlsMode::StartTls => acceptor.upgrade(b"", &mut BytesMut::new()),
+        _ => acceptor.accept(),
+    };
+    let mut pair = Pair::joining(client, server.unwrap(), to_server);
+    pair.run();
+    pair.client.send(b"question", &mut pair.to_server).unwrap();
+    pair.server.send(b"answer", &mut pair.to_client).unwrap();
+    pair.run();
+    let told = |data: &[u8]| [Told::Established, Told::Data(data.to_vec())];
+    assert_eq!(pair.client_trace(), told(b"answer"));
+    assert_eq!(pair.server_trace(), told(b"question"));
+    let is_resumed = pair.server.info().unwrap().is_resumed();
+    assert_eq!(pair.client.info().unwrap().is_resumed(), is_resumed);
+    let identity = pair.server.client_identity();
+    // With a full handshake it is by the certificate that was shown in it.
+    let is_shown = pair.client.client_certificate().is_shown();
+    assert_eq!(is_shown, identity.is_some() && !is_resumed);
+    (is_resumed, identity.map(|one| one.unwrap().to_string()))
+}
+
+/// Listeners with the same keys, each on two machines, of which no two are alike: each differs from the
+/// first in one thing, and those of a group from each other.
+fn listeners(
+    world: &World,
+    users: &Authority,
+    keys: &TicketKeys,
+) -> Vec<(&'static str, [Acceptor; 2])> {
+    use IdentityMapping as By;
+    use TlsMode::{Implicit, StartTls};
+
+    let certificates = Certificates::new(world.authority.issue(&[HOST]));
+    let of = |server: Server, service, mode| {
+        let builder = server.acceptor(service, mode, certificates.clone());
+        builder.alpn(ServerAlpn::Ignore).ticket_keys(keys.clone())
+    };
+    let plain = || of(world.server(), Service::Imap, Implicit);
+    let request = |builder: AcceptorBuilder| {
+        builder.request_client_certificates(users.anchors(), By::mailbox())
+    };
+    let mapped = |mapping: By| plain().request_client_certificates(users.anchors(), mapping);
+    let key = Fingerprint::parse(&"5c".repeat(32)).unwrap();
+    let table = |user: &str| By::keys([(key, user)]).unwrap().or(By::mailbox());
+    let versions = || {
+        let server = Server::builder().clock(world.clock.clone());
+        server.versions(world.versions).build().unwrap()
+    };
+    let both = [users.pem(), Authority::named("Others").pem()].concat();
+    let both = TrustAnchors::from_pem(both.as_bytes()).unwrap();
+    let lists = [1, 2].map(|left| users.revocation_list(world.clock.wall() + days(left)));
+    let [known, unknown] = [
+        RevocationPolicy::RequireKnown,
+        RevocationPolicy::AcceptUnknown,
+    ];
+    let looking_up = |lists: &RevocationLists, policy| {
+        request(plain()).client_revocation_lists(lists.clone(), policy)
+    };
+    let all = [
+        ("the first", request(plain())),
+        ("name", request(plain()).listener("other")),
+        (
+            "service",
+            request(of(world.server(), Service::Pop3, Implicit)),
+        ),
+        ("mode", request(of(world.server(), Service::Imap, StartTls))),
+        ("ALPN", request(plain()).alpn(ServerAlpn::Answer)),
+        ("versions", request(of(versions(), Service::Imap, Implicit))),
+        ("nobody is asked", plain()),
+        (
+            "required",
+            plain().require_client_certificates(users.anchors(), By::mailbox()),
+        ),
+        (
+            "anchors",
+            plain().request_client_certificates(both, By::mailbox()),
+        ),
+        ("mapping", mapped(By::key())),
+        ("two mappings", mapped(By::mailbox().or(By::key()))),
+        ("the other order", mapped(By::key().or(By::mailbox()))),
+        ("a table", mapped(table("ann"))),
+        ("another table", mapped(table("bob"))),
+        ("lists", looking_up(&lists[0], known)),
+        ("other lists", looking_up(&lists[1], known)),
+        ("the policy for them", looking_up(&lists[0], unknown)),
+    ];
+    let twice =
+        |builder: AcceptorBuilder| [builder.clone(), builder].map(|one| one.build().unwrap());
+    all.map(|(what, builder)| (what, twice(builder))).into()
+}
+
+/// RFC 8314 §4.2: keys that are shared do not make listeners alike. A ticket is good where the same is
+/// asked of clients, and nowhere else: there the handshake is a full one, in which the client is
+/// asked anew where it is asked at all, and the connection works.
 #[test]
 fn tickets_stay_bound_to_their_listener() {
     for versions in VERSIONS {
         let world = World::with_versions(versions);
-        let chain = world
-            .authority
-            .issue_with(&[], &PKCS_ECDSA_P256_SHA256, |params| {
-                let address = "ann@example.org".try_into().unwrap();
-                params.subject_alt_names = vec![SanType::Rfc822Name(address)];
-            });
+        let users = Authority::named("Users");
+        let chain = users.issue_with(&[], &PKCS_ECDSA_P256_SHA256, |params| {
+            let address = "ann@example.org".try_into().unwrap();
+            params.subject_alt_names = vec![SanType::Rfc822Name(address)];
+        });
         world.account.authorise_client_certificate_with_tls12(chain);
-        let certificates = Certificates::new(world.authority.issue(&[HOST]));
         let keys = keys(&world, &[0]);
-        let builder = || machine_of(&world, &certificates, &world.clock).ticket_keys(keys.clone());
-        let anchors = || world.authority.anchors();
-        let mailbox = IdentityMapping::mailbox;
-        let same = || builder().request_client_certificates(anchors(), mailbox());
-        let listeners = [
-            same(),
-            builder(),
-            builder().listener("second"),
-            builder().request_client_certificates(anchors(), IdentityMapping::key()),
-            builder().request_client_certificates(Authority::new().anchors(), mailbox()),
-            builder().require_client_certificates(anchors(), mailbox()),
-            same().listener("second"),
-            same().alpn(mail_tls::ServerAlpn::Strict),
-        ]
-        .map(|builder| builder.build().unwrap());
-        for (index, first) in listeners.iter().enumerate() {
-            for (other_index, second) in listeners.iter().enumerate() {
-                // A listener of another authority refuses the certificate.
-                if [index, other_index].contains(&4) {
-                    continue;
-                }
+        let all = listeners(&world, &users, &keys);
+        for (what, [first, _]) in &all {
+            for (other, [_, second]) in &all {
                 let connector = world.connector();
-                assert!(!visit(&connector, first));
-                let is_resumed = visit(&connector, second);
-                assert_eq!(is_resumed, index == other_index, "{index} {other_index}");
+                let (is_resumed, identity) = converse(&connector, first);
+                assert!(!is_resumed);
+                assert_eq!(identity.is_some(), *what != "nobody is asked");
+                let (is_resumed, identity) = converse(&connector, second);
+                assert_eq!(is_resumed, what == other, "{versions:?}: {what}, {other}");
+                assert_eq!(identity.is_some(), *other != "nobody is asked");
             }
         }
         // The user goes along, and is mapped anew on the other machine.
         let connector = world.connector();
-        for is_resumed in [false, true] {
-            let machine = same().build().unwrap();
-            let mut pair = Pair::established(&connector, &machine);
+        for (machine, is_resumed) in all[0].1.iter().zip([false, true]) {
+            let mut pair = Pair::established(&connector, machine);
             assert_eq!(pair.server.info().unwrap().is_resumed(), is_resumed);
             let identity = pair.server.client_identity().unwrap().unwrap();
             assert_eq!(identity.to_string(), "ann@example.org");
+            assert_eq!(pair.server.external_offer(), ExternalOffer::Nothing);
             assert!(pair.server.accept_client_identity().is_ok());
         }
     }
@@ -295,7 +377,7 @@ fn forged_tickets_are_no_tickets() {
     let connect = |acceptor: &Acceptor| {
         let client = rustls::ClientConnection::new(Arc::clone(&config), name.clone()).unwrap();
         let session = acceptor.accept().unwrap();
-        let joint = raw::WithRaw::new(session, bytes::BytesMut::new(), client).established();
+        let joint = raw::WithRaw::new(session, BytesMut::new(), client).established();
         joint.raw.handshake_kind()
     };
     use rustls::HandshakeKind::{Full, Resumed};
