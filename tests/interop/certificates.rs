@@ -7,6 +7,7 @@
 //!   `expired_client(address)`
 //! * `Certificates::of_authority(name)`: `good` under an authority with a name of its own
 //! * `Certificates::naming(names)`: the same for other names
+//! * `Certificates::signed(algorithm)`: the same, the leaf signed in this way
 //!
 //! `ca` is what a client is told to trust, `chain` (leaf first, then the intermediate) and `key`
 //! what a server presents; `issuers` is `chain` without the leaf, for programs that want it so.
@@ -15,11 +16,14 @@
 use crate::process::{Scratch, set_mode};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, SignatureAlgorithm, date_time_ymd,
 };
 use std::path::PathBuf;
 
-/// The kind of the leaf's key; authorities are always ECDSA P-256.
+/// What authorities sign with, unless a test asks for another.
+static ECDSA_SHA256: &SignatureAlgorithm = &rcgen::PKCS_ECDSA_P256_SHA256;
+
+/// The kind of the leaf's key; authorities have ECDSA P-256.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key {
     EcdsaP256,
@@ -87,7 +91,12 @@ impl Certificates {
 
     /// Whose authorities have this name in theirs, to be told from others in a list of names.
     pub(crate) fn of_authority(name: &str) -> Self {
-        Self::issue_under(name, Key::EcdsaP256, None, |_| {})
+        Self::issue_under(name, ECDSA_SHA256, Key::EcdsaP256, None, |_| {})
+    }
+
+    /// Whose intermediate has a key for this algorithm, and has signed the leaf by it.
+    pub(crate) fn signed(algorithm: &'static SignatureAlgorithm) -> Self {
+        Self::issue_under("test", algorithm, Key::EcdsaP256, None, |_| {})
     }
 
     pub(crate) fn bad(fault: Fault) -> Self {
@@ -144,11 +153,12 @@ impl Certificates {
     }
 
     fn issue(kind: Key, fault: Option<Fault>, change: impl FnOnce(&mut CertificateParams)) -> Self {
-        Self::issue_under("test", kind, fault, change)
+        Self::issue_under("test", ECDSA_SHA256, kind, fault, change)
     }
 
     fn issue_under(
         name: &str,
+        signer: &'static SignatureAlgorithm,
         kind: Key,
         fault: Option<Fault>,
         change: impl FnOnce(&mut CertificateParams),
@@ -158,7 +168,7 @@ impl Certificates {
         let root = authority("root");
         let mut trusted = root.self_signed(&root_key).unwrap();
         let root = Issuer::new(root, root_key);
-        let intermediate_key = Key::EcdsaP256.generate();
+        let intermediate_key = KeyPair::generate_for(signer).unwrap();
         let intermediate = authority("intermediate");
         let intermediate_certificate = intermediate.signed_by(&intermediate_key, &root).unwrap();
         let intermediate_pem = intermediate_certificate.pem();

@@ -24,7 +24,8 @@ const EXPORT: [&str; 4] = [
 #[ignore = "needs openssl"]
 fn the_exporter_is_that_of_an_openssl_client() {
     for key in [Key::EcdsaP256, Key::Rsa2048, Key::Ed25519] {
-        let (binding, run) = ours_with(Tls::V13, key, TlsExporter, |target| {
+        let certificates = Certificates::good(key);
+        let (binding, run) = ours_with(Tls::V13, &certificates, TlsExporter, |target| {
             target.openssl("quit\r\n", &EXPORT)
         });
         assert!(run.success(), "{run:?}");
@@ -33,14 +34,21 @@ fn the_exporter_is_that_of_an_openssl_client() {
     }
 }
 
-/// RFC 9266 §2 and RFC 5929 §4, our server and GnuTLS' client.
+/// RFC 9266 §2 and RFC 5929 §4, our server and GnuTLS' client; the end point by each hash function.
 #[test]
 #[ignore = "needs gnutls-cli"]
 fn bindings_are_those_of_a_gnutls_client() {
+    let all = [
+        Certificates::good(Key::Rsa2048),
+        Certificates::signed(&rcgen::PKCS_ECDSA_P256_SHA256),
+        Certificates::signed(&rcgen::PKCS_ECDSA_P384_SHA384),
+        Certificates::signed(&rcgen::PKCS_RSA_SHA256),
+        Certificates::signed(&rcgen::PKCS_RSA_SHA512),
+    ];
     for tls in Tls::BOTH {
-        for key in [Key::EcdsaP256, Key::Rsa2048] {
+        for certificates in &all {
             for binding_type in [TlsExporter, TlsServerEndPoint] {
-                let (binding, run) = ours_with(tls, key, binding_type, |target| {
+                let (binding, run) = ours_with(tls, certificates, binding_type, |target| {
                     target.gnutls("quit\r\n", &["--verbose"])
                 });
                 assert!(run.success(), "{run:?}");
@@ -56,12 +64,11 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The binding of a session of our server, and the client that was on the other end of it.
 fn ours_with(
     tls: Tls,
-    key: Key,
+    certificates: &Certificates,
     binding_type: ChannelBindingType,
     client: impl FnOnce(Target<'_>) -> Run,
 ) -> (String, Run) {
-    let certificates = Certificates::good(key);
-    let acceptor = acceptor(Service::Imap, &certificates).build().unwrap();
+    let acceptor = acceptor(Service::Imap, certificates).build().unwrap();
     let listener = TcpListener::bind((LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || {

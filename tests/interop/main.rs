@@ -20,14 +20,14 @@
 //!   (names, ALPN, answers, ACME, tickets), `server_refuses.rs`
 //! * `starttls_server.rs`: our server behind its guard on ports for STARTTLS; `starttls_mitm.rs`: a man
 //!   in the middle, between our client and the mail servers, and between a client and our server
-//! * `quickstart.rs`, `explain.rs`, `submission.rs`, `audit.rs`: the examples, as programs
-//! * `quickstart.rs`, `explain.rs`, `submission.rs`, `client_examples.rs`, `server_examples.rs`,
-//!   `ecosystem.rs`: the examples, as programs; `examples.rs` builds most of them
-//! * `quickstart.rs`, `explain.rs`, `submission.rs`: the examples, as programs
+//! * `quickstart.rs`, `explain.rs`, `submission.rs`, `audit.rs`, `client_examples.rs`,
+//!   `server_examples.rs`, `ecosystem.rs`: the examples, as programs; `examples.rs` builds most of
+//!   them
 //! * `attacker.rs`: tlslite-ng that misbehaves on either side
 //! * `channel_binding.rs`: what both ends of one connection export
-//! * `gsasl.rs`: GNU SASL's client authenticates with SCRAM-SHA-256-PLUS, bound to our server's
-//!   channel; `scram.rs` is the mechanism's other side
+//! * `gsasl.rs`, `scramp.rs`: GNU SASL's client and Python's `scramp` authenticate with
+//!   SCRAM-SHA-256-PLUS, bound to our server's channel; `scram_server.rs` is that server, `scram.rs`
+//!   the mechanism's other side
 //! * `recorder.rs`: sessions with Dovecot, recorded and replayed
 //! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
@@ -69,6 +69,8 @@ mod received;
 #[cfg(feature = "recorder")]
 mod recorder;
 mod scram;
+mod scram_server;
+mod scramp;
 mod server_choices;
 mod server_clients;
 mod server_examples;
