@@ -2,6 +2,7 @@
 //!
 //! `Exim::start(&certificates, tls)` gives the ports `submissions` (implicit TLS) and `submission`
 //! (STARTTLS). It takes mail for `example.org` and appends it to one file: `Exim::delivers(text)`.
+//! With `Exim::start_with_external(..)` users are also known by their certificates' addresses.
 
 use crate::Tls;
 use crate::certificates::Certificates;
@@ -24,6 +25,31 @@ pub(crate) struct Exim {
 
 impl Exim {
     pub(crate) fn start(certificates: &Certificates, tls: Tls) -> Self {
+        Self::start_with(certificates, tls, "", "")
+    }
+
+    /// It asks clients for certificates of the same authority, and offers EXTERNAL to who has shown
+    /// one: for the address in it, whether the client names that or leaves it to the server.
+    pub(crate) fn start_with_external(certificates: &Certificates, tls: Tls) -> Self {
+        let main = format!(
+            "tls_try_verify_hosts = *\ntls_verify_certificates = {}\n",
+            certificates.ca.display()
+        );
+        let authenticators = r"
+begin authenticators
+external:
+  driver = external
+  public_name = EXTERNAL
+  server_advertise_condition = $tls_in_certificate_verified
+  server_param2 = ${certextract {subj_altname,mail,>:} {$tls_in_peercert}}
+  server_condition = ${if or {{eq {$auth1}{}} {eq {$auth1}{$auth2}}}}
+  server_set_id = $auth2
+";
+        Self::start_with(certificates, tls, &main, authenticators)
+    }
+
+    /// With lines among its main settings and at the end.
+    fn start_with(certificates: &Certificates, tls: Tls, main: &str, end: &str) -> Self {
         let scratch = Scratch::new();
         let [submissions, submission] = [(); 2].map(|()| free_port());
         let owner = "Debian-exim:Debian-exim";
@@ -57,6 +83,7 @@ host_lookup =
 rfc1413_hosts =
 keep_environment =
 acl_smtp_rcpt = rcpt
+{main}
 begin acl
 rcpt:
   accept hosts = 127.0.0.1 : ::::1
@@ -70,6 +97,7 @@ inbox:
   driver = appendfile
   file = {mailbox}
   user = Debian-exim
+{end}
 "#,
             exim = exim().display(),
             spool = spool.display(),

@@ -28,6 +28,7 @@
 //! * `gsasl.rs`, `scramp.rs`: GNU SASL's client and Python's `scramp` authenticate with
 //!   SCRAM-SHA-256-PLUS, bound to our server's channel; `scram_server.rs` is that server, `scram.rs`
 //!   the mechanism's other side
+//! * `external.rs`: SASL EXTERNAL, by which Dovecot and Exim know our client's user
 //! * `recorder.rs`: sessions with Dovecot, recorded and replayed
 //! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
@@ -56,6 +57,7 @@ mod ecosystem;
 mod examples;
 mod exim;
 mod explain;
+mod external;
 mod gsasl;
 mod identities;
 mod opinions;
