@@ -29,6 +29,7 @@
 //!   SCRAM-SHA-256-PLUS, bound to our server's channel; `scram_server.rs` is that server, `scram.rs`
 //!   the mechanism's other side
 //! * `external.rs`: SASL EXTERNAL, by which Dovecot and Exim know our client's user
+//! * `preauth.rs`: a client's certificate, and the states in which Python's libraries are with it
 //! * `recorder.rs`: sessions with Dovecot, recorded and replayed
 //! * `received.rs`: Received fields under another parser, and OpenSSL's names of suites
 //! * `peers_start.rs`: each of these programs against another of them, without this library, so
@@ -65,6 +66,7 @@ mod our_client;
 mod our_server;
 mod peers_start;
 mod postfix;
+mod preauth;
 mod process;
 mod quickstart;
 mod received;
