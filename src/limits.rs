@@ -247,7 +247,9 @@ pub const TICKET_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 /// Tickets that one process seals with one key.
 ///
 /// Nonces of 96 random bits: sixteen machines that each reach it have used 2^32, after which two
-/// are the same with a probability of 2^-33 (NIST SP 800-38D §8.3).
+/// are the same with a probability of 2^-33 (NIST SP 800-38D §8.3). It is a margin, not a meter: the
+/// count begins anew with each process and with each [`TicketKeys`](crate::ticket_keys::TicketKeys)
+/// that is made of the same octets, and sixteen times as many tickets, 2^36, still leave 2^-25.
 pub const TICKETS_PER_KEY: u64 = 1 << 28;
 
 /// Ticket keys in one set: those of the next days and of those that are past.
