@@ -13,11 +13,15 @@ const LINE: usize = 78;
 /// It writes into anything that is [`fmt::Write`], such as a `String` or a
 /// [`BytesMut`](bytes::BytesMut), allocates nothing, and counts characters. What is written through
 /// its own [`fmt::Write`] passes as it is; clauses bring the white space in front of them, a space
-/// or CRLF and a space, and leave room for the `;` that may follow.
+/// or CRLF and a space, and leave room for the `;` that may follow. A line on which there is nothing
+/// yet is not folded, however long the clause: it would be an empty one, which ends the header, or
+/// one of white space alone (RFC 5322 §3.2.2).
 #[derive(Debug)]
 pub struct Folding<W> {
     out: W,
     column: usize,
+    /// Nothing but white space has been written on this line.
+    is_blank: bool,
 }
 
 impl<W: Write> Folding<W> {
@@ -28,7 +32,12 @@ impl<W: Write> Folding<W> {
 
     /// Behind what was written already: `column` characters since the last CRLF.
     pub const fn at_column(out: W, column: usize) -> Self {
-        Self { out, column }
+        Self {
+            out,
+            column,
+            // What can stand in the first column of a line that goes on is white space.
+            is_blank: column <= 1,
+        }
     }
 
     /// Characters since the last line end.
@@ -78,7 +87,8 @@ impl<W: Write> Folding<W> {
 
     /// White space and a piece that is not broken.
     fn unit(&mut self, piece: fmt::Arguments<'_>) -> fmt::Result {
-        let space = if self.fits(piece)? { " " } else { "\r\n " };
+        let is_folded = !self.is_blank && !self.fits(piece)?;
+        let space = if is_folded { "\r\n " } else { " " };
         self.write_str(space)?;
         self.write_fmt(piece)
     }
@@ -95,10 +105,17 @@ impl<W: Write> Folding<W> {
 impl<W: Write> Write for Folding<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.out.write_str(text)?;
-        self.column = match text.rsplit_once('\n') {
-            Some((_, line)) => line.chars().count(),
-            None => self.column.saturating_add(text.chars().count()),
+        let line = match text.rsplit_once('\n') {
+            Some((_, line)) => {
+                (self.column, self.is_blank) = (0, true);
+                line
+            }
+            None => text,
         };
+        self.column = self.column.saturating_add(line.chars().count());
+        self.is_blank &= line
+            .bytes()
+            .all(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
         Ok(())
     }
 }

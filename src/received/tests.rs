@@ -114,6 +114,37 @@ fn the_column_is_that_of_the_last_line() {
     assert_eq!(out.into_inner().len(), 35);
 }
 
+/// RFC 5322 §3.2.2: no line of white space alone, and no empty one, which would end the header, for an
+/// address as long as a client likes.
+#[test]
+fn no_line_is_left_blank() {
+    for length in [1, 70, 71, 72, 73, 74, 300] {
+        for indent in ["", " ", "\t"] {
+            let begun = format!("Received: from a by b\r\n{indent}");
+            for is_own in [true, false] {
+                let mut field = String::new();
+                let mut out = if is_own {
+                    let mut out = Folding::new(&mut field);
+                    out.write_str(&begun).unwrap();
+                    out
+                } else {
+                    field.push_str(&begun);
+                    Folding::at_column(&mut field, indent.len())
+                };
+                out.clause("for", "x".repeat(length)).unwrap();
+                out.tls(&TlsClause::new(suite(0x1301))).unwrap();
+                let mut lines = field.split("\r\n");
+                assert!(
+                    lines.clone().all(|line| !line.trim().is_empty()),
+                    "{field:?}"
+                );
+                lines.next();
+                assert!(lines.all(|line| line.starts_with([' ', '\t'])), "{field:?}");
+            }
+        }
+    }
+}
+
 /// RFC 8314 §4.3: `"group"` only directly after the cipher; names and numbers by the grammar.
 #[test]
 fn what_is_a_clause_and_what_is_not() {
