@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod reply;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use reply::{Denial, DenialReply, Notice};
 pub use schedule::{DeprecationSchedule, InvalidSchedule, Stage, UtcDay};
 
 use crate::service::Service;
-use crate::tag::in_response;
 use crate::text::UntrustedText;
 
 /// How a connection is protected, as far as admission asks.
@@ -114,21 +115,6 @@ pub enum AdmissionVerdict {
     RequireTls(Denial),
     /// Refuse without a look at the password: the connection's TLS is older than 1.2.
     RequireTls12(Denial),
-}
-
-/// The refusal: one line for each protocol, whoever the user is and whatever the password
-/// (RFC 8314 §4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Denial {
-    service: Service,
-}
-
-/// What to tell a user whose days without TLS are counted. Its `Display` is a text to show or to
-/// translate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Notice {
-    stage: Stage,
-    refused_from: Option<UtcDay>,
 }
 
 /// How many attempts were decided in which way since the policy was made.
@@ -319,6 +305,7 @@ impl ServerPolicy {
         let refused_from = schedule.refused_from(attempt.user);
         let notice = |stage| {
             AdmissionVerdict::AllowAndTell(Notice {
+                has_legacy_tls: attempt.security == ConnectionSecurity::LegacyTls,
                 stage,
                 refused_from: Some(refused_from),
             })
@@ -385,70 +372,6 @@ impl fmt::Display for Admission {
         // A blank would begin another pair, of the user's choice.
         let user = self.user.to_string().replace(' ', "\\u{20}");
         write!(f, " user={user}")
-    }
-}
-
-impl Denial {
-    /// The line to send, with its CRLF. `tag` is that of IMAP's command, which the caller has
-    /// parsed; the other protocols have none. What is not a tag is not sent back: `*` stands in its
-    /// place. A response to `AUTH`, `AUTHENTICATE`, `LOGIN` or `PASS`.
-    ///
-    /// No code among them says that credentials are wrong: IMAP's `PRIVACYREQUIRED` (RFC 5530 §3),
-    /// POP3's `SYS/PERM` (RFC 3206 §3), SMTP's 538 5.7.11 (RFC 4954 §6), ManageSieve's
-    /// `ENCRYPT-NEEDED` (RFC 5804 §1.3).
-    pub fn reply(self, tag: &str) -> DenialReply<'_> {
-        DenialReply { denial: self, tag }
-    }
-}
-
-/// A refusal in the words of its protocol. Its `Display` is the line with its CRLF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DenialReply<'a> {
-    denial: Denial,
-    tag: &'a str,
-}
-
-impl fmt::Display for DenialReply<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.denial.service {
-            Service::Imap => write!(
-                f,
-                "{} NO [PRIVACYREQUIRED] Logging in needs TLS 1.2 or later\r\n",
-                in_response(self.tag)
-            ),
-            Service::Pop3 => f.write_str("-ERR [SYS/PERM] Logging in needs TLS 1.2 or later\r\n"),
-            Service::Submission | Service::Lmtp | Service::SmtpRelay => {
-                f.write_str("538 5.7.11 Logging in needs TLS 1.2 or later\r\n")
-            }
-            Service::ManageSieve => {
-                f.write_str("NO (ENCRYPT-NEEDED) \"Logging in needs TLS 1.2 or later\"\r\n")
-            }
-        }
-    }
-}
-
-impl Notice {
-    /// The stage that the schedule is in.
-    pub fn stage(&self) -> Stage {
-        self.stage
-    }
-
-    /// The first day on which this user will be refused.
-    pub fn refused_from(&self) -> Option<UtcDay> {
-        self.refused_from
-    }
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "Your mail program sent your password without TLS, where anybody on the way can read \
-             it. Turn on TLS in its settings",
-        )?;
-        match self.refused_from {
-            Some(day) => write!(f, ": from {day} on it cannot log in without."),
-            None => f.write_str("."),
-        }
     }
 }
 

@@ -116,6 +116,36 @@ fn the_stages() {
     }
 }
 
+/// A user whose program has TLS, though an old one, is not told that it has none.
+#[test]
+fn what_users_are_told() {
+    let policy = ServerPolicy::phasing_out_cleartext(schedule()).with_legacy_tls();
+    for (security, beginning) in [
+        (
+            Cleartext,
+            "Your mail program sent your password without TLS, ",
+        ),
+        (
+            LegacyTls,
+            "Your mail program sent your password by a version of TLS that is too old ",
+        ),
+    ] {
+        let today = day(2027, 2, 1);
+        match verdict(&policy, security, UserMigration::default(), today) {
+            AdmissionVerdict::AllowAndTell(notice) => {
+                let text = notice.to_string();
+                assert!(text.starts_with(beginning), "{text}");
+                let end = ": from 2027-03-28 on it cannot log in without.";
+                assert!(text.ends_with(end), "{text}");
+            }
+            other @ (AdmissionVerdict::Allow
+            | AdmissionVerdict::RequirePasswordChange
+            | AdmissionVerdict::RequireTls(_)
+            | AdmissionVerdict::RequireTls12(_)) => panic!("{other:?}"),
+        }
+    }
+}
+
 /// RFC 8314 §4.1: "the same indication", byte for byte, whoever it is. A password has no way in.
 #[test]
 fn the_denial_is_one_constant() {
