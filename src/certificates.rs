@@ -172,7 +172,7 @@ impl fmt::Debug for CertifiedChain {
 ///
 /// There is at least one, the default: it is shown to clients that ask for no name. Chains for the
 /// same name with keys of different kinds may stand side by side; the first whose key the client
-/// can verify is shown.
+/// can verify is shown, those for the name by itself before those for a wildcard that covers it.
 ///
 /// ```no_run
 /// use mail_tls::{Certificates, CertifiedChain, UnknownName};

@@ -87,27 +87,33 @@ impl ServerNames {
         Ok(names)
     }
 
-    fn select(&self, name: Option<&str>) -> &Chains {
-        if self.is_single {
-            return &self.default;
-        }
-        name.and_then(|name| self.named(name))
-            .unwrap_or(&self.default)
+    /// The chains for this name: those for it by itself, then those for a wildcard that covers it;
+    /// the default ones where there are neither.
+    fn select(&self, name: Option<&str>) -> impl Iterator<Item = &Shown> + Clone {
+        let [exact, wildcard] = match name {
+            Some(name) if !self.is_single => self.named(name),
+            Some(_) | None => [None, None],
+        };
+        let default = match (exact, wildcard) {
+            (None, None) => Some(&self.default),
+            (_, _) => None,
+        };
+        let all = [exact, wildcard, default];
+        all.into_iter().flatten().flatten()
     }
 
-    fn named(&self, name: &str) -> Option<&Chains> {
+    fn named(&self, name: &str) -> [Option<&Chains>; 2] {
         let name = name.to_ascii_lowercase();
-        self.exact.get(name.as_str()).or_else(|| {
-            let (_, parent) = name.split_once('.')?;
-            self.wildcard.get(parent)
-        })
+        let parent = name.split_once('.').map(|(_, parent)| parent);
+        let wildcard = parent.and_then(|parent| self.wildcard.get(parent));
+        [self.exact.get(name.as_str()), wildcard]
     }
 
     /// Whether a client that asks for this name is answered.
     fn serves(&self, name: &str) -> bool {
         match self.unknown {
             UnknownName::ShowDefault => true,
-            UnknownName::Refuse => self.named(name).is_some(),
+            UnknownName::Refuse => self.named(name).iter().any(Option::is_some),
         }
     }
 }
@@ -151,13 +157,13 @@ impl ServedNames {
 impl ResolvesServerCert for ServedNames {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let names = self.current();
-        let chains = names.select(hello.server_name());
-        let fitting = chains.iter().find(|shown| shown.fits(&hello));
+        let mut chains = names.select(hello.server_name());
+        let fitting = chains.clone().find(|shown| shown.fits(&hello));
         if fitting.is_none() {
             note(|notes| notes.no_key_fits = true);
         }
         // Where no key fits, any one: rustls then refuses the client.
-        fitting.or_else(|| chains.first()).map(Shown::show)
+        fitting.or_else(|| chains.next()).map(Shown::show)
     }
 }
 

@@ -6,12 +6,13 @@ use crate::certificates::{Certificates, Fault, Key};
 use crate::clients::Library;
 use crate::our_client::certified;
 use crate::our_server::{OurServer, acceptor, acceptor_with};
-use crate::process::LOOPBACK;
+use crate::process::{LOOPBACK, Scratch};
 use mail_tls::ticket_keys::{TicketKey, TicketKeys};
 use mail_tls::{
     Alert, CertifiedChain, Error, HelloAnswer, PolicyRefusal, ProtocolError, ServerAlpn, Service,
     UnknownName,
 };
+use std::fs;
 use std::time::{Duration, SystemTime};
 
 const FAREWELL: &str = "a LOGOUT\r\n";
@@ -59,6 +60,66 @@ fn certificates_by_name() {
             "it does not trust the certificate",
         );
     }
+}
+
+/// An ECDSA key and an RSA key for one name: each client gets the one that it can verify, by its
+/// signature algorithms, and in TLS 1.2 also by its cipher suites.
+#[test]
+#[ignore = "needs OpenSSL; run by .ci/run"]
+fn keys_of_two_kinds() {
+    let kinds = [Key::EcdsaP256, Key::Rsa2048].map(Certificates::good);
+    let both = kinds.each_ref().map(|one| fs::read(&one.ca).unwrap());
+    let scratch = Scratch::new();
+    let both = scratch.write("both.pem", both.concat());
+    let names = mail_tls::Certificates::new(chain(&kinds[0])).with(chain(&kinds[1]));
+    for (tls, options, shown) in [
+        (
+            Tls::V13,
+            &["-sigalgs", "ecdsa_secp256r1_sha256"][..],
+            "ECDSA",
+        ),
+        (
+            Tls::V13,
+            &["-sigalgs", "rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256"],
+            "ECDSA",
+        ),
+        (Tls::V13, &["-sigalgs", "rsa_pss_rsae_sha256"], "RSA-PSS"),
+        (Tls::V12, &["-sigalgs", "RSA+SHA256"], "RSA"),
+        (
+            Tls::V12,
+            &["-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"],
+            "ECDSA",
+        ),
+        (
+            Tls::V12,
+            &["-cipher", "ECDHE-RSA-AES128-GCM-SHA256"],
+            "RSA-PSS",
+        ),
+        (Tls::V12, &["-cipher", "aRSA:aECDSA"], "ECDSA"),
+    ] {
+        for address in LOOPBACK {
+            let acceptor = acceptor_with(Service::Imap, names.clone()).build().unwrap();
+            let server = OurServer::start(address, acceptor);
+            let run = server.target(&both, tls).openssl(FAREWELL, options);
+            let signature = format!("Peer signature type: {shown}\n");
+            assert!(
+                run.success() && run.says(&signature),
+                "{options:?}: {run:#?}"
+            );
+            server.served().assert_clean(&[" sni=localhost "]);
+        }
+    }
+    // One that can verify neither is told so (RFC 8446 §6.2: handshake_failure, 40).
+    let acceptor = acceptor_with(Service::Imap, names).build().unwrap();
+    let server = OurServer::start(LOOPBACK[0], acceptor);
+    let run = server
+        .target(&both, Tls::V13)
+        .openssl(FAREWELL, &["-sigalgs", "ed25519"]);
+    assert!(
+        !run.success() && run.says("SSL alert number 40"),
+        "{run:#?}"
+    );
+    assert!(server.served().error().to_string().contains("signature"));
 }
 
 #[track_caller]

@@ -148,20 +148,20 @@ fn a_client_hears_that_its_name_is_not_served() {
     }
 }
 
-/// A raw client that verifies some schemes only.
+/// A raw client that verifies some schemes only: which of these chains it is shown, the first of which
+/// is the default.
 fn limited_to(
     world: &World,
     schemes: &'static [SignatureScheme],
     host: &str,
+    chains: &[CertifiedChain],
 ) -> Result<usize, Error> {
-    let rsa = world
-        .authority
-        .issue_with(&[HOST], &PKCS_RSA_SHA256, |_| {});
-    let ecdsa = world
-        .authority
-        .issue_with(&[HOST], &PKCS_ECDSA_P256_SHA256, |_| {});
-    let sizes = [&rsa, &ecdsa].map(|chain| chain.certificates()[0].clone());
-    let certificates = Certificates::new(ecdsa).with(rsa);
+    let (default, others) = chains.split_first().unwrap();
+    let certificates = others
+        .iter()
+        .fold(Certificates::new(default.clone()), |all, one| {
+            all.with(one.clone())
+        });
     let acceptor = world.acceptor_with(certificates).build().unwrap();
     let versions = match world.versions {
         TlsVersions::Tls12Only => RAW_12,
@@ -186,37 +186,73 @@ fn limited_to(
         return Err(failure(&told).clone());
     }
     let leaf = &joint.raw.peer_certificates().unwrap()[0];
-    Ok(sizes
+    Ok(chains
         .iter()
-        .position(|certificate| certificate == leaf)
+        .position(|chain| chain.certificates()[0] == *leaf)
         .unwrap())
+}
+
+const RSA: &[SignatureScheme] = &[
+    SignatureScheme::RSA_PSS_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA256,
+];
+const ECDSA: &[SignatureScheme] = &[SignatureScheme::ECDSA_NISTP256_SHA256];
+
+fn rsa_chain(world: &World, name: &str) -> CertifiedChain {
+    let authority = &world.authority;
+    authority.issue_with(&[name], &PKCS_RSA_SHA256, |_| {})
 }
 
 #[test]
 fn keys_of_two_kinds_side_by_side() {
-    const RSA: &[SignatureScheme] = &[
-        SignatureScheme::RSA_PSS_SHA256,
-        SignatureScheme::RSA_PKCS1_SHA256,
-    ];
-    const ECDSA: &[SignatureScheme] = &[SignatureScheme::ECDSA_NISTP256_SHA256];
     const NEITHER: &[SignatureScheme] = &[SignatureScheme::ED25519];
     for versions in VERSIONS {
         let world = World::with_versions(versions);
+        let chains = [world.authority.issue(&[HOST]), rsa_chain(&world, HOST)];
         // By its name, or as the default.
         for host in [HOST, "unknown.example.org"] {
-            assert_eq!(limited_to(&world, RSA, host), Ok(0), "{versions:?} {host}");
-            assert_eq!(
-                limited_to(&world, ECDSA, host),
-                Ok(1),
-                "{versions:?} {host}"
-            );
-            let error = limited_to(&world, NEITHER, host).unwrap_err();
+            let shown = |schemes| limited_to(&world, schemes, host, &chains);
+            assert_eq!(shown(ECDSA), Ok(0), "{versions:?} {host}");
+            assert_eq!(shown(RSA), Ok(1), "{versions:?} {host}");
+            let error = shown(NEITHER).unwrap_err();
             match protocol(&error) {
                 ProtocolError::Incompatible { missing, .. } => {
                     assert!(missing.contains("signature"), "{missing}");
                 }
                 other => panic!("{other:?}"),
             }
+        }
+    }
+}
+
+/// A certificate of the name's own, and a wildcard's that covers it with a key of another kind.
+#[test]
+fn a_wildcard_stands_beside_an_exact_name() {
+    for versions in VERSIONS {
+        let world = World::with_versions(versions);
+        let wildcard = "*.example.org";
+        let rows = [
+            [world.authority.issue(&[HOST]), rsa_chain(&world, wildcard)],
+            [world.authority.issue(&[wildcard]), rsa_chain(&world, HOST)],
+        ];
+        for chains in rows {
+            let default = world.authority.issue(&["default.example.net"]);
+            let chains = [&[default][..], &chains].concat();
+            for (host, schemes, shown) in [
+                (HOST, ECDSA, 1),
+                (HOST, RSA, 2),
+                ("unknown.example.net", ECDSA, 0),
+            ] {
+                let found = limited_to(&world, schemes, host, &chains);
+                assert_eq!(found, Ok(shown), "{versions:?} {host}");
+            }
+        }
+        // With keys of one kind the name's own goes first, in whatever order they were given.
+        let [own, covering] = [HOST, wildcard].map(|name| world.authority.issue(&[name]));
+        for chains in [[own.clone(), covering.clone()], [covering, own.clone()]] {
+            let is_own = chains[0].certificates() == own.certificates();
+            let shown = limited_to(&world, ECDSA, HOST, &chains);
+            assert_eq!(shown, Ok(usize::from(!is_own)));
         }
     }
 }
