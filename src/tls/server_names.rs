@@ -66,14 +66,17 @@ impl ServerNames {
             unknown: certificates.unknown_name(),
             is_single: certificates.entries().len() == 1,
         };
-        let mut default_name = None;
+        let default = certificates.entries().first();
+        let default_name = default.and_then(|entry| entry.names.first());
         for (at, entry) in certificates.entries().iter().enumerate() {
             let shown = Shown::new(&entry.chain, provider)?;
-            if at == 0 {
-                names.default.push(shown.clone());
-                default_name = entry.names.first().cloned();
-            } else if default_name.is_some_and_in(&entry.names) {
-                // The same name with a key of another kind.
+            let is_default = match default_name {
+                Some(name) => entry.names.contains(name),
+                // For addresses alone, which nobody asks for (RFC 6066 §3).
+                None => entry.names.is_empty(),
+            };
+            // Those besides the first have a key of another kind.
+            if at == 0 || is_default {
                 names.default.push(shown.clone());
             }
             for name in &entry.names {
@@ -115,16 +118,6 @@ impl ServerNames {
             UnknownName::ShowDefault => true,
             UnknownName::Refuse => self.named(name).iter().any(Option::is_some),
         }
-    }
-}
-
-trait IsIn {
-    fn is_some_and_in(&self, names: &[Box<str>]) -> bool;
-}
-
-impl IsIn for Option<Box<str>> {
-    fn is_some_and_in(&self, names: &[Box<str>]) -> bool {
-        self.as_ref().is_some_and(|name| names.contains(name))
     }
 }
 

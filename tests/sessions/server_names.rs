@@ -203,6 +203,23 @@ fn rsa_chain(world: &World, name: &str) -> CertifiedChain {
     authority.issue_with(&[name], &PKCS_RSA_SHA256, |_| {})
 }
 
+/// By address alone, so that no name can tell them apart.
+#[test]
+fn keys_of_two_kinds_for_an_address() {
+    for versions in VERSIONS {
+        let world = World::with_versions(versions);
+        let address = "192.0.2.7";
+        let chains = [
+            world.authority.issue(&[address]),
+            rsa_chain(&world, address),
+        ];
+        for (schemes, shown) in [(ECDSA, 0), (RSA, 1)] {
+            let found = limited_to(&world, schemes, address, &chains);
+            assert_eq!(found, Ok(shown), "{versions:?}");
+        }
+    }
+}
+
 #[test]
 fn keys_of_two_kinds_side_by_side() {
     const NEITHER: &[SignatureScheme] = &[SignatureScheme::ED25519];
