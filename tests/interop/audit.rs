@@ -246,6 +246,148 @@ fn from_the_plan_to_a_site_in_order() {
     assert_report(&run, 1, &["Not safe as it is"]);
 }
 
+/// A certificate request for these names, as `audit --plan` would print it.
+fn request(names: &[&str]) -> String {
+    let names = names.iter().map(|name| format!("DNS:{name}"));
+    let names = names.collect::<Vec<_>>().join(",");
+    format!(
+        "[req]\nprompt = no\ndistinguished_name = subject\nreq_extensions = extensions\n\
+         [subject]\nO = Mail\n[extensions]\nsubjectAltName = {names}\n"
+    )
+}
+
+/// A site that has everything wrong that an operator asks about first: the text and the JSON of one run
+/// say the same of it.
+#[test]
+#[ignore = "needs OpenSSL; run by .ci/run"]
+fn a_site_with_everything_wrong() {
+    // For ninety days from now; the target of example.net's SRV records is not in it.
+    let issued = Issued::new(&request(&["mail.example.org"]));
+    let next = Issued::new(&request(&["www.example.org"]));
+    let scratch = Scratch::new();
+    let chain = issued.chain.display();
+    let inventory = format!(
+        "domain example.org signed-parent\n\
+         domain example.net signed-parent\n\
+         server imaps mail.example.org 993 chain={chain} tls=1.2 domains=example.org\n\
+         server imap mail.example.org 143 chain={chain} tls=1.0,1.2 domains=example.org \
+         says=IMAP4rev2,AUTH=PLAIN\n\
+         server submissions smtp.example.net 465 chain={chain} tls=1.2,1.3 domains=example.net\n\
+         server pop3 mail.example.org 110 cleartext\n"
+    );
+    let inventory = scratch.write("inventory", inventory);
+    let previous = "server imaps mail.example.org 993 tls=1.2,1.3\n";
+    let previous = scratch.write("previous", previous);
+    let zone = format!(
+        "_imaps._tcp.example.org. 3600 IN SRV 20 1 993 mail.example.org. ; secure\n\
+         _imap._tcp.example.org. 3600 IN SRV 0 1 143 mail.example.org. ; secure\n\
+         _submissions._tcp.example.net. 3600 IN SRV 0 1 465 smtp.example.net. ; secure\n\
+         _pop3s._tcp.example.net. 3600 IN SRV 0 1 995 mail.example.org. ; bogus\n\
+         mail.example.org. 3600 IN A 192.0.2.1 ; secure\n\
+         smtp.example.net. 3600 IN A 192.0.2.2 ; secure\n\
+         _993._tcp.mail.example.org. 3600 IN TLSA 3 1 1 {} ; secure\n\
+         _143._tcp.mail.example.org. 3600 IN TLSA 3 1 1 {} ; secure\n\
+         _465._tcp.smtp.example.net. 3600 IN TLSA 3 1 1 {} ; insecure\n",
+        issued.digest_of_key(),
+        next.digest_of_key(),
+        issued.digest_of_key(),
+    );
+    let dns = scratch.write("zone", zone);
+    let in_85_days = date("+85 days");
+    let renewal = format!("{chain}={}", next.chain.display());
+    let pin = issued.digest_of_key();
+    let [ca, dns, previous, inventory] =
+        [&issued.ca, &dns, &previous, &inventory].map(|path| path.to_str().unwrap());
+    let arguments = [
+        "--ca",
+        ca,
+        "--dns",
+        dns,
+        "--previous",
+        previous,
+        "--at",
+        &in_85_days,
+        "--renewal",
+        &renewal,
+        "--pin",
+        &pin,
+    ];
+    let run = audit(&[&arguments[..], &[inventory]].concat());
+    let (found, rehearsed) = run.stdout.split_once("REHEARSAL of the renewal").unwrap();
+    let findings = [
+        ("expiring", "WARNING"),
+        ("host-not-named", "ERROR"),
+        ("srv-id-missing", "WARNING"),
+        ("domain-not-named", "WARNING"),
+        ("dns-failed", "ERROR"),
+        ("implicit-not-preferred", "WARNING"),
+        ("tlsa-mismatch", "ERROR"),
+        ("tlsa-unsigned", "ERROR"),
+        ("no-tls", "ERROR"),
+        ("old-tls-version", "ERROR"),
+        ("no-tls13", "WARNING"),
+        ("version-regression", "ERROR"),
+        ("starttls-not-offered", "ERROR"),
+        ("login-before-tls", "ERROR"),
+    ];
+    let breaks = ["client-breaks", "pin-breaks", "tlsa-to-publish"];
+    let json = audit(&[&arguments[..], &["--json", inventory]].concat());
+    assert_eq!(json.status.code(), Some(1), "{json:#?}");
+    let value: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let has = |list: &serde_json::Value, code: &str, level: &str| {
+        let mut all = list.as_array().unwrap().iter();
+        all.any(|one| one["code"] == code && one["level"] == level.to_lowercase())
+    };
+    for (code, level) in findings {
+        assert!(
+            found.contains(&format!("[{code}] RFC ")),
+            "no {code} in {found}"
+        );
+        assert!(
+            has(&value["findings"], code, level),
+            "no {code} in {value:#}"
+        );
+    }
+    for code in breaks {
+        assert!(rehearsed.contains(&format!("[{code}] RFC ")), "{rehearsed}");
+        assert!(
+            has(&value["rehearsal"]["breaks"], code, "ERROR"),
+            "{value:#}"
+        );
+    }
+    assert!(has(
+        &value["rehearsal"]["introduced"],
+        "host-not-named",
+        "ERROR"
+    ));
+    assert!(rehearsed.contains("Not safe as it is, however long you wait"));
+    assert!(value["rehearsal"]["safe_from"].is_null());
+    assert_report(&run, 1, &[]);
+    // Each finding of the text is one of the JSON, word for word.
+    for list in [&value["findings"], &value["rehearsal"]["breaks"]] {
+        for one in list.as_array().unwrap() {
+            let (subject, text) = (
+                one["subject"].as_str().unwrap(),
+                one["text"].as_str().unwrap(),
+            );
+            assert!(
+                run.stdout.contains(subject) && run.stdout.contains(text),
+                "{one:#}"
+            );
+        }
+    }
+}
+
+/// A date as `date` writes it, in the form that the program takes.
+fn date(from_now: &str) -> String {
+    let mut command = Command::new("date");
+    command.args(["--utc", "--date", from_now, "+%Y-%m-%d"]);
+    run_to_end(&command, "", AfterInput::End)
+        .stdout
+        .trim_end()
+        .to_owned()
+}
+
 /// What a server of OpenSSL's sends, good and bad.
 #[test]
 #[ignore = "needs OpenSSL; run by .ci/run"]
