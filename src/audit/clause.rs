@@ -23,6 +23,7 @@ impl Problem {
             Self::Unsigned { .. } => ("records-unsigned", "RFC 8314 §4.5.3"),
             Self::NotAdvertised { .. } => ("not-advertised", "RFC 8314 §4.5.2; RFC 6186 §5"),
             Self::ImplicitNotPreferred { .. } => ("implicit-not-preferred", "RFC 8314 §4.5.2"),
+            Self::CleartextPreferred { .. } => ("cleartext-preferred", "RFC 8314 §4.5.2"),
             Self::NoAccessPreference { .. } => ("no-access-preference", "RFC 6186 §3.4"),
             Self::DenialAmongTargets => ("denial-among-targets", "RFC 2782; RFC 6186 §3.4"),
             Self::BadTarget { .. } => ("srv-bad-target", "RFC 2782"),

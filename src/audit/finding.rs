@@ -192,6 +192,16 @@ pub enum Problem {
         /// The best priority with STARTTLS.
         starttls: u16,
     },
+    /// SRV records do not put TLS before a server without it.
+    #[non_exhaustive]
+    CleartextPreferred {
+        /// The service.
+        service: Service,
+        /// The best priority with TLS; `None` where no server with TLS is advertised.
+        tls: Option<u16>,
+        /// The best priority of a server without.
+        cleartext: u16,
+    },
     /// IMAP and POP3 are advertised with the same priority.
     #[non_exhaustive]
     NoAccessPreference {

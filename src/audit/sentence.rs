@@ -148,6 +148,22 @@ impl fmt::Display for Problem {
                 "{service} has priority {implicit} with implicit TLS and {starttls} with \
                  STARTTLS: give implicit TLS the lower number"
             ),
+            Self::CleartextPreferred {
+                service,
+                tls: Some(tls),
+                cleartext,
+            } => write!(
+                f,
+                "{service} has priority {cleartext} at a server without TLS and {tls} with TLS: remove the \
+                 record of that server, or give TLS the lower number"
+            ),
+            Self::CleartextPreferred {
+                service, tls: None, ..
+            } => write!(
+                f,
+                "{service} is advertised at a server without TLS alone: advertise the one with TLS in its \
+                 place"
+            ),
             Self::NoAccessPreference { priority } => write!(
                 f,
                 "IMAP and POP3 both have priority {priority}: give the one that users should \

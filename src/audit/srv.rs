@@ -181,11 +181,31 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// RFC 8314 §4.5.2: implicit TLS in preference to STARTTLS.
+    /// RFC 8314 §4.5.2: TLS in preference to none, and implicit TLS in preference to STARTTLS.
     fn check_preference(&mut self, domain: &MailDomain, service: Service, sets: &[Set<'_>]) {
-        let best = |mode| best_priority(sets, |set| set.service == service && set.mode == mode);
-        let (Some(implicit), Some(starttls)) = (best(TlsMode::Implicit), best(TlsMode::StartTls))
-        else {
+        let best = |transport| {
+            let sets = sets.iter().filter(|set| set.service == service);
+            let led_to = sets.flat_map(|set| self.led_to(set));
+            let there = led_to.filter(|(_, led_to)| *led_to == transport);
+            there.map(|(record, _)| record.priority()).min()
+        };
+        let (implicit, starttls) = (best(Transport::Implicit), best(Transport::StartTls));
+        let tls = implicit.into_iter().chain(starttls).min();
+        if let Some(cleartext) = best(Transport::Cleartext) {
+            let mut listeners = self.inventory.listeners.iter();
+            let has_tls = listeners.any(|one| one.service == service && one.mode().is_some());
+            let is_second = tls.is_some_and(|tls| tls < cleartext);
+            // Where there is no TLS at all, that is said already.
+            if has_tls && !is_second {
+                let problem = Problem::CleartextPreferred {
+                    service,
+                    tls,
+                    cleartext,
+                };
+                self.find(Level::Error, Subject::Domain(domain.name.clone()), problem);
+            }
+        }
+        let (Some(implicit), Some(starttls)) = (implicit, starttls) else {
             return;
         };
         let level = match implicit.cmp(&starttls) {
@@ -199,6 +219,31 @@ impl<'a> Audit<'a> {
             starttls,
         };
         self.find(level, Subject::Domain(domain.name.clone()), problem);
+    }
+
+    /// The records of a set that name a host, and how what they lead to begins: as its label says,
+    /// unless it is known to have no TLS.
+    fn led_to<'b>(&self, set: &Set<'b>) -> impl Iterator<Item = (&'b SrvRecord, Transport)> {
+        let of_label = match set.mode {
+            TlsMode::Implicit => Transport::Implicit,
+            TlsMode::StartTls => Transport::StartTls,
+        };
+        let (service, listeners) = (set.service, &self.inventory.listeners);
+        set.records.iter().filter_map(move |record| {
+            let host = record.host()?;
+            let mut there = listeners.iter().filter(|listener| {
+                listener.service == service
+                    && listener.host == *host
+                    && listener.port == record.port()
+            });
+            let is_cleartext = there.any(|one| one.transport == Transport::Cleartext);
+            let transport = if is_cleartext {
+                Transport::Cleartext
+            } else {
+                of_label
+            };
+            Some((record, transport))
+        })
     }
 
     /// RFC 6186 §3.4: which of IMAP and POP3 users should take.

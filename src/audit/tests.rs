@@ -124,6 +124,12 @@ impl Site {
             .with_versions([TlsVersion::Tls13, TlsVersion::Tls12])
     }
 
+    /// Adds an IMAP server without TLS.
+    fn without_tls(&mut self, port: u16) {
+        let listener = Listener::new(Service::Imap, Transport::Cleartext, name(HOST), port);
+        self.listeners.push(listener);
+    }
+
     /// Shows this chain everywhere.
     fn show(&mut self, chain: &[CertificateDer<'static>]) {
         self.chain = chain.to_vec();

@@ -53,6 +53,7 @@ pub(super) fn rows() -> Vec<Row> {
         P::Unsigned { .. } => P::Unsigned { record_type: RecordType::Srv, parent_is_signed: Some(true) };
         P::NotAdvertised { .. } => P::NotAdvertised { service: imap, mode: TlsMode::Implicit };
         P::ImplicitNotPreferred { .. } => P::ImplicitNotPreferred { service: imap, implicit: 10, starttls: 0 };
+        P::CleartextPreferred { .. } => P::CleartextPreferred { service: imap, tls: Some(10), cleartext: 0 };
         P::NoAccessPreference { .. } => P::NoAccessPreference { priority: 0 };
         P::DenialAmongTargets => P::DenialAmongTargets;
         P::BadTarget { .. } => P::BadTarget { target: text("-bad") };

@@ -273,7 +273,8 @@ fn a_site_with_everything_wrong() {
          server imap mail.example.org 143 chain={chain} tls=1.0,1.2 domains=example.org \
          says=IMAP4rev2,AUTH=PLAIN\n\
          server submissions smtp.example.net 465 chain={chain} tls=1.2,1.3 domains=example.net\n\
-         server pop3 mail.example.org 110 cleartext\n"
+         server pop3 mail.example.org 110 cleartext\n\
+         server submission smtp.example.net 587 cleartext\n"
     );
     let inventory = scratch.write("inventory", inventory);
     let previous = "server imaps mail.example.org 993 tls=1.2,1.3\n";
@@ -283,6 +284,7 @@ fn a_site_with_everything_wrong() {
          _imap._tcp.example.org. 3600 IN SRV 0 1 143 mail.example.org. ; secure\n\
          _submissions._tcp.example.net. 3600 IN SRV 0 1 465 smtp.example.net. ; secure\n\
          _pop3s._tcp.example.net. 3600 IN SRV 0 1 995 mail.example.org. ; bogus\n\
+         _submission._tcp.example.net. 3600 IN SRV 0 1 587 smtp.example.net. ; secure\n\
          mail.example.org. 3600 IN A 192.0.2.1 ; secure\n\
          smtp.example.net. 3600 IN A 192.0.2.2 ; secure\n\
          _993._tcp.mail.example.org. 3600 IN TLSA 3 1 1 {} ; secure\n\
@@ -321,6 +323,7 @@ fn a_site_with_everything_wrong() {
         ("domain-not-named", "WARNING"),
         ("dns-failed", "ERROR"),
         ("implicit-not-preferred", "WARNING"),
+        ("cleartext-preferred", "ERROR"),
         ("tlsa-mismatch", "ERROR"),
         ("tlsa-unsigned", "ERROR"),
         ("no-tls", "ERROR"),

@@ -7,7 +7,7 @@ use crate::discovery::DnsFailure;
 #[test]
 fn one_thing_wrong() {
     type Change = fn(&mut Site);
-    let rows: [(&str, Change, &Found); 17] = [
+    let rows: [(&str, Change, &Found); 21] = [
         (
             "8314-4-3: STARTTLS before implicit TLS",
             |site| site.srv("_imaps", &[(20, 993, HOST)]),
@@ -17,6 +17,55 @@ fn one_thing_wrong() {
             "8314-4-3: neither before the other",
             |site| site.srv("_imap", &[(0, 143, HOST)]),
             &[(Level::Advice, "implicit-not-preferred")],
+        ),
+        (
+            "8314-4-3: a server without TLS before the one with it",
+            |site| {
+                site.without_tls(10143);
+                site.srv("_imap", &[(0, 10143, HOST), (10, 143, HOST)]);
+            },
+            &[
+                (Level::Error, "cleartext-preferred"),
+                (Level::Warning, "cleartext"),
+                (Level::Advice, "srv-unusual-port"),
+            ],
+        ),
+        (
+            "8314-4-3: a server without TLS beside the one with it",
+            |site| {
+                site.without_tls(10143);
+                site.srv("_imap", &[(0, 10143, HOST)]);
+            },
+            &[
+                (Level::Error, "cleartext-preferred"),
+                (Level::Warning, "cleartext"),
+                (Level::Advice, "srv-unusual-port"),
+            ],
+        ),
+        (
+            "8314-4-3: a server without TLS behind the one with it",
+            |site| {
+                site.without_tls(10143);
+                site.srv("_imap", &[(10, 143, HOST), (20, 10143, HOST)]);
+            },
+            &[
+                (Level::Warning, "cleartext"),
+                (Level::Advice, "srv-unusual-port"),
+            ],
+        ),
+        (
+            "8314-4-3: a server without TLS alone",
+            |site| {
+                site.without_tls(10143);
+                site.srv("_imaps", &[]);
+                site.srv("_imap", &[(0, 10143, HOST)]);
+            },
+            &[
+                (Level::Error, "cleartext-preferred"),
+                (Level::Warning, "cleartext"),
+                (Level::Warning, "not-advertised"),
+                (Level::Advice, "srv-unusual-port"),
+            ],
         ),
         (
             "RFC 8314 §4.5.2: implicit TLS is not advertised",
