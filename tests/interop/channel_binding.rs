@@ -2,7 +2,7 @@
 
 use crate::Tls;
 use crate::certificates::{Certificates, Key};
-use crate::clients::Target;
+use crate::clients::{Library, Target};
 use crate::driver::Connection;
 use crate::our_server::acceptor;
 use crate::process::Run;
@@ -19,7 +19,7 @@ const EXPORT: [&str; 4] = [
 ];
 
 /// RFC 9266 §2. `s_client` exports without a context, which is the same as an empty one in TLS 1.3
-/// alone (RFC 5705 §4): for TLS 1.2 see GnuTLS.
+/// alone (RFC 5705 §4).
 #[test]
 #[ignore = "needs openssl"]
 fn the_exporter_is_that_of_an_openssl_client() {
@@ -31,6 +31,21 @@ fn the_exporter_is_that_of_an_openssl_client() {
         assert!(run.success(), "{run:?}");
         let printed = run.stdout.lines().find_map(keying_material).unwrap();
         assert_eq!(printed, binding);
+    }
+}
+
+/// The same with an empty context, in both versions.
+#[test]
+#[ignore = "needs pyOpenSSL"]
+fn the_exporter_is_that_of_pyopenssl() {
+    for tls in Tls::BOTH {
+        let certificates = Certificates::good(Key::EcdsaP256);
+        let (binding, run) = ours_with(tls, &certificates, TlsExporter, |target| {
+            target.python(Library::PyOpenSsl)
+        });
+        assert!(run.success(), "{run:?}");
+        let expected = format!("exporter {}\n", binding.to_lowercase());
+        assert!(run.says(&expected), "{tls:?}: {expected} in {run:#?}");
     }
 }
 
@@ -79,6 +94,7 @@ fn ours_with(
             ours.turn_with(|_, _, _| Ok(())).unwrap();
         }
         let binding = ours.session.take_channel_binding(binding_type).unwrap();
+        ours.send("ready\r\n").unwrap();
         assert_eq!(ours.line().unwrap(), "quit");
         ours.send("bye\r\n").unwrap();
         ours.close().unwrap();

@@ -74,6 +74,8 @@ def pyopenssl():
         connection.get_cipher_name(),
         connection.get_group_name(),
     )
+    # RFC 9266 §2: with an empty context.
+    print("exporter", connection.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"").hex())
     print("greeting", connection.recv(4096).decode().strip())
     connection.sendall(b"quit\r\n")
     print("answer", connection.recv(4096).decode().strip())
