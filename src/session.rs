@@ -6,6 +6,7 @@ mod event;
 mod info;
 mod machine;
 mod preface;
+mod queue;
 mod role;
 mod server;
 mod state;

@@ -10,11 +10,12 @@ use pki_types::CertificateDer;
 use super::event::{EndOfInput, Event};
 use super::info::SessionInfo;
 use super::preface::Preface;
+use super::queue::Queue;
 use super::role::{Conclusion, Role};
 use super::state::{Signal, State};
 use crate::channel_binding::{ChannelBinding, ChannelBindingError, ChannelBindingType};
 use crate::error::{ApiMisuse, Error, Heard, PlaintextPeer, ProtocolError, Spoken, TimedOut};
-use crate::limits::{INCOMING_LEFTOVER, QUEUED_PLAINTEXT};
+use crate::limits::INCOMING_LEFTOVER;
 use crate::service::TlsMode;
 use crate::tls::{Engine, FaultContext, Progress};
 
@@ -36,7 +37,7 @@ pub(super) struct Machine<R> {
     /// What `incoming` held when more was asked for.
     leftover: usize,
     /// Plaintext that waits for more to share a record with.
-    queue: Vec<u8>,
+    queue: Queue,
     death: Option<Error>,
     started: Instant,
     pub(super) role: R,
@@ -78,7 +79,7 @@ impl<R: Role> Machine<R> {
             speaks_tls: false,
             heard,
             leftover: 0,
-            queue: Vec::new(),
+            queue: Queue::default(),
             death: None,
             started: role.clock().now(),
             role,
@@ -266,11 +267,8 @@ impl<R: Role> Machine<R> {
         self.may_send()?;
         let mut rest = plaintext;
         while !rest.is_empty() {
-            let room = QUEUED_PLAINTEXT.saturating_sub(self.queue.len());
-            let (fits, behind) = rest.split_at_checked(room).unwrap_or((rest, &[]));
-            self.queue.extend_from_slice(fits);
-            rest = behind;
-            if self.queue.len() >= QUEUED_PLAINTEXT {
+            rest = self.queue.take_from(rest);
+            if self.queue.is_full() {
                 self.flush_queue(outgoing)?;
             }
         }
@@ -292,7 +290,7 @@ impl<R: Role> Machine<R> {
 
     fn flush_full_queue(&mut self, outgoing: &mut BytesMut) -> Result<(), Error> {
         let mut queue = mem::take(&mut self.queue);
-        let result = self.encrypt(&queue, outgoing);
+        let result = self.encrypt(queue.as_slice(), outgoing);
         queue.clear();
         self.queue = queue;
         result
@@ -376,7 +374,7 @@ impl<R: Role> Machine<R> {
         self.engine.release();
         self.engine.trim();
         if self.queue.is_empty() {
-            self.queue = Vec::new();
+            self.queue = Queue::default();
         }
     }
 
@@ -440,7 +438,7 @@ impl<R: Role> Machine<R> {
 
     pub(super) fn die(&mut self, error: Error) -> Error {
         self.signal(&Signal::Fault);
-        self.queue = Vec::new();
+        self.queue = Queue::default();
         self.death.get_or_insert(error).clone()
     }
 

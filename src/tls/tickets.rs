@@ -8,12 +8,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pki_types::{ServerName, UnixTime};
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::server::{ProducesTickets, StoresServerSessions};
+use zeroize::Zeroizing;
 
 use super::scope::{EndPoint, note};
 use crate::clock::Clock;
@@ -157,6 +159,9 @@ impl fmt::Debug for TicketStore {
     }
 }
 
+/// What a session's keys can be made from: overwritten when it is given back.
+type Secret = Zeroizing<Vec<u8>>;
+
 /// What a server's session hands on to those that are resumed from it, in its tickets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Heritage {
@@ -197,11 +202,13 @@ impl Heritage {
         now <= self.ends && self.ends <= now.saturating_add(longest.as_secs())
     }
 
-    /// What rustls wants to keep, behind all this.
-    fn put_before(&self, plain: &[u8]) -> Option<Vec<u8>> {
+    /// What rustls wants to keep, behind all this, behind `first`.
+    fn put_before(&self, first: &[u8], plain: &[u8]) -> Option<Secret> {
         let end_point = self.end_point.as_deref().unwrap_or_default();
         let length = u8::try_from(end_point.len()).ok()?;
-        Some([&self.ends.to_be_bytes(), &[length][..], end_point, plain].concat())
+        let ends = self.ends.to_be_bytes();
+        let all = [first, &ends, &[length], end_point, plain].concat();
+        Some(Zeroizing::new(all))
     }
 
     /// What it was put before, if the session may still be resumed.
@@ -250,12 +257,12 @@ impl ProducesTickets for BoundTickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let content = Heritage::to_hand_on(&self.clock).put_before(plain)?;
-        self.sealer.encrypt(&[&self.binding[..], &content].concat())
+        let content = Heritage::to_hand_on(&self.clock).put_before(&self.binding, plain)?;
+        self.sealer.encrypt(&content)
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        let opened = self.sealer.decrypt(cipher)?;
+        let opened = Secret::new(self.sealer.decrypt(cipher)?);
         Heritage::take_from(opened.strip_prefix(&self.binding)?, &self.clock)
     }
 }
@@ -276,16 +283,17 @@ impl KeptSessions {
 
 impl StoresServerSessions for KeptSessions {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        let value = Heritage::to_hand_on(&self.clock).put_before(&value);
-        value.is_some_and(|value| self.kept.put(key, value))
+        let value = Secret::new(value);
+        let value = Heritage::to_hand_on(&self.clock).put_before(&[], &value);
+        value.is_some_and(|mut value| self.kept.put(key, mem::take(&mut *value)))
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        Heritage::take_from(&self.kept.get(key)?, &self.clock)
+        Heritage::take_from(&Secret::new(self.kept.get(key)?), &self.clock)
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        Heritage::take_from(&self.kept.take(key)?, &self.clock)
+        Heritage::take_from(&Secret::new(self.kept.take(key)?), &self.clock)
     }
 
     fn can_cache(&self) -> bool {
