@@ -1,10 +1,12 @@
 //! What a session tells its embedder.
 
+use std::fmt;
+
 use crate::tls::ClientHello;
 
 /// What a session tells its embedder, one at a time, from
-/// [`process`](crate::ClientSession::process).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// [`process`](crate::ClientSession::process). `Debug` shows of data how many bytes there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// TLS stands, the peer was verified, and the policy is satisfied: application data may pass
@@ -22,6 +24,19 @@ pub enum Event<'a> {
     /// The server has answered an ACME server's validation (RFC 8737 §3). The session is closed:
     /// flush what is in `outgoing` and close the transport.
     ChallengeAnswered,
+}
+
+/// Without the data, which may be secret.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Established => f.write_str("Established"),
+            Self::Data(data) => write!(f, "Data({} bytes)", data.len()),
+            Self::PeerClosed => f.write_str("PeerClosed"),
+            Self::ClientHello(hello) => f.debug_tuple("ClientHello").field(hello).finish(),
+            Self::ChallengeAnswered => f.write_str("ChallengeAnswered"),
+        }
+    }
 }
 
 /// What it means that the transport's input has ended (RFC 8446 §6.1), from
