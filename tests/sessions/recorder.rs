@@ -83,6 +83,11 @@ impl Scene {
     }
 
     fn replay_client(&self, recording: &Recording) -> Result<Replayed, ReplayError> {
+        recording.replay_client(&self.connector_for(recording))
+    }
+
+    /// A new connector, with the clock of this recording.
+    fn connector_for(&self, recording: &Recording) -> Connector {
         let client = mail_tls::Client::builder()
             .trust_anchors(self.world.authority.anchors())
             .crypto_provider(self.world.provider.clone().unwrap())
@@ -92,7 +97,7 @@ impl Scene {
             .build()
             .unwrap();
         let endpoint = Endpoint::typed(self.world.service, self.mode, HOST).unwrap();
-        recording.replay_client(&client.connector(&self.world.account, endpoint).unwrap())
+        client.connector(&self.world.account, endpoint).unwrap()
     }
 
     fn replay_server(&self, recording: &Recording) -> Result<Replayed, ReplayError> {
@@ -316,16 +321,14 @@ fn faults_within_a_session_replay() {
     }
 }
 
-/// A resumed session: the server's recording holds what its ticket holds, the client's cannot.
-#[test]
-fn resumed_sessions() {
-    for versions in VERSIONS {
-        let scene = Scene::new(None, versions);
-        let (connector, acceptor) = (scene.connector(), scene.acceptor());
-        let mut recordings = Vec::new();
-        for _ in 0..2 {
+/// The recordings of sessions that followed each other on one connector and one acceptor, with
+/// whom each was resumed: the client's and the server's of each.
+fn visits(scene: &Scene, recorder: impl Fn() -> Recorder, count: usize) -> Vec<[Recording; 2]> {
+    let (connector, acceptor) = (scene.connector(), scene.acceptor());
+    (0..count)
+        .map(|_| {
             let mut to_server = BytesMut::new();
-            let recorder = Recorder::with_secrets();
+            let recorder = recorder();
             let mut joint = Joint {
                 client: recorder.connect(&connector, &mut to_server).unwrap(),
                 server: recorder.accept(&acceptor).unwrap(),
@@ -334,19 +337,67 @@ fn resumed_sessions() {
                 client_told: Vec::new(),
                 server_told: Vec::new(),
             };
-            joint.run(usize::MAX);
+            joint.converse(&scene.world.clock, usize::MAX);
+            scene.world.clock.advance(Duration::from_secs(600));
             drop(joint);
-            recordings = recorder.recordings();
-            assert_eq!(recordings.len(), 2);
-        }
-        let [client, server] = recordings.as_slice() else {
-            panic!()
-        };
+            recorder.recordings().try_into().unwrap()
+        })
+        .collect()
+}
+
+/// A resumed session of a server: its recording holds what its ticket holds.
+#[test]
+fn a_servers_resumed_session_replays() {
+    for versions in VERSIONS {
+        let scene = Scene::new(None, versions);
+        let visits = visits(&scene, Recorder::with_secrets, 2);
+        let server = through_text(&visits[1][1]);
         assert!(server.to_string().contains(" resumed=yes "));
-        same(server, scene.replay_server(server));
-        let stopped = scene.replay_client(client).unwrap();
-        let stopped = stopped.stopped().unwrap();
-        assert_eq!(stopped.reason, StopReason::Resumed);
+        same(&server, scene.replay_server(&server));
+    }
+}
+
+/// A resumed session of a client: what it resumes is in the recordings of the sessions before it,
+/// and in the connector to which those were replayed.
+#[test]
+fn a_clients_resumed_session_replays_after_those_before_it() {
+    for versions in VERSIONS {
+        let scene = Scene::new(None, versions);
+        let visits = visits(&scene, Recorder::with_secrets, 3);
+        let clients: Vec<_> = visits
+            .iter()
+            .map(|[client, _]| through_text(client))
+            .collect();
+        assert!(!clients[0].to_string().contains(" resumed=yes "));
+        let connector = scene.connector_for(&clients[0]);
+        for (nth, client) in clients.iter().enumerate() {
+            assert_eq!(client.to_string().contains(" resumed=yes "), nth > 0);
+            same(client, client.replay_client(&connector));
+        }
+        // Alone, or behind another one than it came behind, it has nothing to resume.
+        let stopped = scene.replay_client(&clients[1]).unwrap();
+        assert_eq!(stopped.stopped().unwrap().reason, StopReason::Resumed);
+        let connector = scene.connector_for(&clients[0]);
+        same(&clients[0], clients[0].replay_client(&connector));
+        let stopped = clients[2].replay_client(&connector).unwrap();
+        assert_eq!(stopped.stopped().unwrap().reason, StopReason::Resumed);
+    }
+}
+
+/// Nor is there anything of a ticket but what goes over the wire: the redacted recordings of
+/// sessions that are resumed replay until the keys are needed, and hold none.
+#[test]
+fn redacted_recordings_of_resumed_sessions() {
+    for versions in VERSIONS {
+        let scene = Scene::new(None, versions);
+        for visit in visits(&scene, Recorder::redacted, 2) {
+            for recording in &visit {
+                assert_no_secrets(&through_text(recording).to_string());
+            }
+            let replayed = scene.replay_client(&visit[0]).unwrap();
+            let stopped = replayed.stopped().unwrap();
+            assert_eq!(stopped.reason, StopReason::NeedsSecrets);
+        }
     }
 }
 
@@ -421,28 +472,33 @@ fn redacted_recordings_hold_no_secrets() {
         joint.converse(&scene.world.clock, usize::MAX);
         for recording in [joint.client.recording(), joint.server.recording()] {
             let text = through_text(&recording).to_string();
-            for word in [&b"correct-horse-battery"[..], b"dear Joseph", b"LOGIN joe"] {
-                let raw = String::from_utf8_lossy(word);
-                assert!(!text.contains(&*raw));
-                assert!(!text.contains(&HEXLOWER.encode(word)));
-                assert!(!text.contains(BASE64.encode(word).trim_end_matches('=')));
-            }
-            let secret = [
-                "random ",
-                "share ",
-                "secret ",
-                "exchanged ",
-                "signature ",
-                "sealed ",
-                "opened ",
-                "own-chain ",
-            ];
-            for word in secret {
-                assert!(!text.contains(&format!("\n{word}")), "{word}");
-            }
+            assert_no_secrets(&text);
             assert!(format!("{recording:#}").len() < text.len());
         }
         assert!(!joint.server.recording().to_string().contains("peer-chain"));
+    }
+}
+
+/// Neither plaintext nor what keys follow from.
+#[track_caller]
+fn assert_no_secrets(text: &str) {
+    for word in [&b"correct-horse-battery"[..], b"dear Joseph", b"LOGIN joe"] {
+        let raw = String::from_utf8_lossy(word);
+        assert!(!text.contains(&*raw));
+        assert!(!text.contains(&HEXLOWER.encode(word)));
+        assert!(!text.contains(BASE64.encode(word).trim_end_matches('=')));
+    }
+    for word in [
+        "random ",
+        "share ",
+        "secret ",
+        "exchanged ",
+        "signature ",
+        "sealed ",
+        "opened ",
+        "own-chain ",
+    ] {
+        assert!(!text.contains(&format!("\n{word}")), "{word}");
     }
 }
 
