@@ -12,6 +12,7 @@
 //! * A last message that does not come makes the session wait, until its deadline.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use mail_tls::TlsVersions;
 
@@ -175,10 +176,11 @@ fn add_to_length(body: &mut [u8], at: usize, count: u16) {
 }
 
 /// One line for each: what the session was told last, and the alert that it sent.
-fn outcome(ending: &Ending) -> String {
+pub(super) fn outcome(ending: &Ending) -> String {
     let end = match ending.told.last() {
         None => "waits".to_owned(),
         Some(Told::Established) => "established".to_owned(),
+        Some(Told::Data(data)) => format!("data of {} bytes", data.len()),
         Some(Told::Failed(error)) => match error {
             mail_tls::Error::Protocol(error) => format!("{error:?}")
                 .replace("detail: ", "")
@@ -239,15 +241,17 @@ fn table() -> String {
 /// judged. `UPDATE_TABLES=1` writes it anew.
 #[test]
 fn every_message_changed_in_every_way() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/sessions/hostile/messages.txt"
-    );
-    let found = table();
+    compare("messages.txt", &table());
+}
+
+/// Compares with the table that is checked in, or writes it.
+pub(super) fn compare(file: &str, found: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/hostile");
+    let path = path.join(file);
     if std::env::var_os("UPDATE_TABLES").is_some() {
-        std::fs::write(path, &found).unwrap();
+        std::fs::write(&path, found).unwrap();
     }
-    let expected = std::fs::read_to_string(path).unwrap();
+    let expected = std::fs::read_to_string(&path).unwrap();
     for (found, expected) in found.lines().zip(expected.lines()) {
         assert_eq!(found, expected);
     }
