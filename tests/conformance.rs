@@ -69,12 +69,47 @@ fn every_document_names_what_exists() {
     }
 }
 
+/// Each promise of the threat model names the tests that show it, and what it names is a test.
+#[test]
+fn every_promise_is_shown_by_a_test() {
+    let document = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let (mut promises, mut faults) = (0, Vec::new());
+    let mut is_of_promises = false;
+    for line in document.lines() {
+        let Some(row) = line.strip_prefix("| ") else {
+            continue;
+        };
+        let cells: Vec<&str> = row.trim_end_matches(" |").split(" | ").collect();
+        if let ["promise", ..] | ["asset", ..] = cells.as_slice() {
+            is_of_promises = cells[0] == "promise";
+        } else if is_of_promises {
+            promises += 1;
+            let [promise, _, shown] = cells.as_slice() else {
+                panic!("not three cells: {line}")
+            };
+            let items = items(shown);
+            if items.is_empty() && *shown != "by their type" {
+                faults.push(format!("{promise} Nothing shows it."));
+            }
+            let wrong = items.iter().filter(|item| !is_test(item));
+            faults.extend(wrong.map(|item| format!("{promise} {item} is no test.")));
+        }
+    }
+    assert!(promises > 25, "{promises} promises");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 #[test]
 fn a_name_that_does_not_exist_is_found_out() {
     let mut files = BTreeMap::new();
     assert!(exists("src/clock.rs#Clock", &mut files));
     assert!(!exists("src/clock.rs#Clok", &mut files));
     assert!(!exists("src/clok.rs#Clock", &mut files));
+    assert!(is_test(
+        "tests/conformance.rs#a_name_that_does_not_exist_is_found_out"
+    ));
+    assert!(!is_test("tests/conformance.rs#is_test"));
+    assert!(!is_test("tests/conformance.rs#a_name"));
 }
 
 fn root() -> PathBuf {
@@ -136,5 +171,29 @@ fn exists(item: &str, files: &mut BTreeMap<PathBuf, String>) -> bool {
         });
         let is_variant = line.trim_start().strip_prefix(name).is_some_and(is_end);
         declares || is_variant
+    })
+}
+
+/// Whether a function of that name in that file is a test. Its attributes stand in the lines right
+/// before it.
+fn is_test(item: &str) -> bool {
+    let Some((path, name)) = item.split_once('#') else {
+        return false;
+    };
+    let text = fs::read_to_string(root().join(path)).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let head = format!("fn {name}(");
+    let declares = |line: &str| {
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        line.starts_with(&head)
+    };
+    let is_attribute = |line: &&&str| line.starts_with("#[") || line.starts_with("//");
+    lines.iter().enumerate().any(|(at, line)| {
+        declares(line)
+            && lines[..at]
+                .iter()
+                .rev()
+                .take_while(is_attribute)
+                .any(|line| *line == "#[test]" || line.starts_with("#[tokio::test"))
     })
 }
