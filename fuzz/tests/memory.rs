@@ -1,5 +1,8 @@
 //! What a session holds at most, whatever a peer sends: figures by counting, each with its bound.
 //! One test, because the meter counts for the whole process. `--nocapture` prints the figures.
+#![expect(clippy::disallowed_methods, reason = "a test takes its own time")]
+
+use std::time::{Duration, Instant};
 
 use mail_tls::identity::ReferenceIds;
 use mail_tls::verify::{Evidence, Requirements, evaluate};
@@ -45,22 +48,25 @@ fn record(tls12: bool, kind: u8, content: &[u8]) -> Vec<u8> {
     [&[outer, 3, 3, high, low][..], &payload].concat()
 }
 
-/// Feeds it in pieces until the session has died or all is taken, and holds the peak to a bound.
+/// Feeds it in pieces until the session has died or all is taken, and holds the peak and the time to
+/// bounds.
 fn flood(what: &str, session: &mut Watched, bytes: &[u8], bound: usize) {
-    let meter = Meter::start();
+    let (meter, begun) = (Meter::start(), Instant::now());
     for piece in bytes.chunks(4096) {
         session.apply(Operation::Feed(piece.to_vec()));
         if session.death.is_some() {
             break;
         }
     }
-    let (peak, _) = meter.read();
+    let ((peak, _), time) = (meter.read(), begun.elapsed());
     let death = session.death.as_ref().map_or("lives", |error| error.code());
     println!(
-        "{what}: {} bytes offered, {peak} held at most, {death}",
+        "{what}: {} bytes offered, {peak} held at most, {death} after {time:.1?}",
         bytes.len()
     );
     assert!(peak <= bound, "{what}: {peak}");
+    // A hundred times what it takes, on a busy machine and without optimisation too.
+    assert!(time < Duration::from_secs(5), "{what}: {time:?}");
 }
 
 #[test]
@@ -209,13 +215,15 @@ fn verdicts() {
         let references = ReferenceIds::for_host(&host, Provenance::Typed).unwrap();
         let requirements = Requirements::server(WORLD.anchors.clone(), references, algorithms());
         let now = UnixTime::since_unix_epoch(DATE);
-        let meter = Meter::start();
+        let (meter, begun) = (Meter::start(), Instant::now());
         let rejection = evaluate(&Evidence::from_chain(&chain), &requirements, now).unwrap_err();
         let (peak, total) = meter.read();
+        let time = begun.elapsed();
         println!(
-            "{what}: {peak} held at most, {total} allocated, {}",
+            "{what}: {peak} held at most, {total} allocated, {} after {time:.1?}",
             rejection.code()
         );
+        assert!(time < Duration::from_secs(5), "{what}: {time:?}");
         assert!(
             peak <= 64 << 10 && total <= 256 << 10,
             "{what}: {peak} {total}"
