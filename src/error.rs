@@ -176,14 +176,20 @@ pub enum PolicyRefusal {
         current: u64,
     },
     /// ALPN is required for this endpoint, and the server selected nothing.
-    #[error("the server did not select the application protocol \"{required}\" that is required")]
+    #[error(
+        "the server did not select the application protocol \"{required}\" that is required; check the \
+         port, or no longer require it"
+    )]
     #[non_exhaustive]
     AlpnNotSelected {
         /// The identifier that was offered.
         required: &'static str,
     },
     /// The client asked for a name that this server does not serve, and the acceptor is strict.
-    #[error("the client asked for the server name {name}, which is not served here")]
+    #[error(
+        "the client asked for the server name {name}, which is not served here; correct its settings, \
+         or add a certificate for that name"
+    )]
     #[non_exhaustive]
     ServerNameNotServed {
         /// The name.
@@ -298,7 +304,7 @@ pub enum ConfigError {
         service: Service,
     },
     /// TLSA records of another host or port were given for an endpoint (RFC 6698 §4).
-    #[error("the TLSA records at {tlsa} are not those of {host}, port {port}")]
+    #[error("the TLSA records at {tlsa} are not those of {host}, port {port}; look those up")]
     #[non_exhaustive]
     TlsaOfOtherEndpoint {
         /// Where the records are.
@@ -321,7 +327,7 @@ pub enum ConfigError {
         reason: &'static str,
     },
     /// An acceptor was to be made without a certificate.
-    #[error("a server needs at least one certificate with its key")]
+    #[error("a server needs at least one certificate with its key; configure one")]
     NoCertificate,
     /// A chain and its key cannot be used.
     #[error("the certificate{} cannot be used: {reason}", for_names(names))]

@@ -43,7 +43,10 @@ pub enum ProtocolError {
         excerpt: UntrustedText,
     },
     /// The peer's first bytes are neither TLS nor a protocol that is known.
-    #[error("the peer does not speak TLS on this port; its first bytes were \"{excerpt}\"")]
+    #[error(
+        "the peer does not speak TLS on this port; its first bytes were \"{excerpt}\"; check the host \
+         and the port"
+    )]
     #[non_exhaustive]
     NotTls {
         /// The first bytes.
@@ -62,7 +65,7 @@ pub enum ProtocolError {
     },
     /// The peer has no TLS version in common with us.
     #[error(
-        "the peer offers no TLS version that is allowed here{}",
+        "the peer offers no TLS version that is allowed here{}; a newer one has to be enabled there",
         offering(offered)
     )]
     #[non_exhaustive]
@@ -72,7 +75,10 @@ pub enum ProtocolError {
         offered: Vec<u16>,
     },
     /// The peer and we have nothing in common, or it lacks something that is required.
-    #[error("the peer cannot agree with us on the parameters of TLS, for lack of {missing}")]
+    #[error(
+        "the peer cannot agree with us on the parameters of TLS, for lack of {missing}; it may be too \
+         old: ask its operator"
+    )]
     #[non_exhaustive]
     Incompatible {
         /// What is missing.
@@ -83,7 +89,10 @@ pub enum ProtocolError {
     #[error("no application protocol in common with the peer (ALPN); check the port")]
     NoCommonApplicationProtocol,
     /// A record could not be decrypted: it was damaged or forged on the way.
-    #[error("a TLS record could not be decrypted: it was damaged or forged on the way")]
+    #[error(
+        "a TLS record could not be decrypted: it was damaged or forged on the way; connect again, or \
+         by another network"
+    )]
     CannotDecrypt,
     /// A record or message is malformed.
     #[error(
@@ -106,7 +115,7 @@ pub enum ProtocolError {
         detail: Box<str>,
     },
     /// The peer was asked for a certificate and showed none.
-    #[error("the peer has shown no certificate, and one is required")]
+    #[error("the peer has shown no certificate, and one is required: it has to be set up there")]
     NoCertificate,
     /// The input ended before the session was established.
     #[error("the connection ended before a TLS session was established: {heard}")]
@@ -116,7 +125,9 @@ pub enum ProtocolError {
         heard: Heard,
     },
     /// The peer sent more than a bound in [`limits`](crate::limits) allows.
-    #[error("the peer sent too much: more than {bound} {what}")]
+    #[error(
+        "the peer sent too much: more than {bound} {what}; its software is faulty, or it attacks"
+    )]
     #[non_exhaustive]
     TooMuch {
         /// What there was too much of.
@@ -176,15 +187,22 @@ impl fmt::Display for Heard {
         match self {
             Self::Nothing => f.write_str(
                 "the peer said nothing, as it would on a port for the other mode (implicit TLS or \
-                 STARTTLS)",
+                 STARTTLS); check the port, or try again later",
             ),
-            Self::Tls => f.write_str("the peer spoke TLS but did not complete the handshake"),
-            Self::Dialog => f.write_str("the plaintext dialog did not come to its end"),
+            Self::Tls => f.write_str(
+                "the peer spoke TLS but did not complete the handshake; try again later, or by another \
+                 network",
+            ),
+            Self::Dialog => {
+                f.write_str("the plaintext dialog did not come to its end; try again later")
+            }
             Self::Agreement => f.write_str(
                 "after STARTTLS was agreed on the peer did not speak TLS, as a server without a \
-                 certificate does",
+                 certificate does; tell its operator",
             ),
-            Self::Plaintext(text) => write!(f, "the peer spoke plain text: \"{text}\""),
+            Self::Plaintext(text) => {
+                write!(f, "the peer spoke plain text: \"{text}\"; check the port")
+            }
         }
     }
 }

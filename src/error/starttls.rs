@@ -13,8 +13,8 @@ pub enum StartTlsFailure {
     NotOffered,
     /// The server refused the command.
     #[error(
-        "the server refused STARTTLS: \"{reply}\"{}",
-        if *is_temporary { "; try again later" } else { "" }
+        "the server refused STARTTLS: \"{reply}\"; try {}",
+        if *is_temporary { "again later" } else { "implicit TLS" }
     )]
     #[non_exhaustive]
     Refused {
@@ -25,8 +25,8 @@ pub enum StartTlsFailure {
     },
     /// The server refuses service altogether.
     #[error(
-        "the server refuses service: \"{reply}\"{}",
-        if *is_temporary { "; try again later" } else { "" }
+        "the server refuses service: \"{reply}\"; {}",
+        if *is_temporary { "try again later" } else { "ask its operator" }
     )]
     #[non_exhaustive]
     NoService {
@@ -52,7 +52,10 @@ pub enum StartTlsFailure {
         reply: UntrustedText,
     },
     /// The server speaks TLS from the first byte.
-    #[error("the server speaks TLS from the first byte: this is a port for implicit TLS")]
+    #[error(
+        "the server speaks TLS from the first byte: this is a port for implicit TLS, choose that or \
+         another port"
+    )]
     SpeaksTls,
 }
 
