@@ -248,7 +248,7 @@ impl AcceptorBuilder {
         }
     }
 
-    /// What is done about ALPN.
+    /// What is done about ALPN (RFC 7301). Default: [`ServerAlpn::Answer`].
     #[must_use]
     pub fn alpn(mut self, alpn: ServerAlpn) -> Self {
         self.alpn = alpn;

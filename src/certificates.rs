@@ -211,7 +211,8 @@ pub enum UnknownName {
 }
 
 impl Certificates {
-    /// The default certificate, shown also for the names in it.
+    /// The default certificate: shown to clients that ask for no name, for the names in it, and,
+    /// unless [`with_unknown_name`](Self::with_unknown_name) says otherwise, for unknown ones.
     pub fn new(default: CertifiedChain) -> Self {
         Self {
             entries: vec![Entry::of(default)],

@@ -6,6 +6,19 @@
 //!
 //! [`ClientSession::take_channel_binding`](crate::ClientSession::take_channel_binding) and its twin
 //! on the server give the value, once for each connection.
+//!
+//! ```
+//! use mail_tls::{ChannelBindingError, ChannelBindingType, ClientSession};
+//!
+//! /// The beginning of SCRAM's `c=` attribute, before base64: the GS2 header and the value
+//! /// (RFC 5802 §5.1, §7).
+//! fn cbind_input(session: &mut ClientSession) -> Result<Vec<u8>, ChannelBindingError> {
+//!     let binding = session.take_channel_binding(ChannelBindingType::TlsExporter)?;
+//!     let mut input = format!("p={},,", binding.binding_type()).into_bytes();
+//!     input.extend_from_slice(binding.sasl_bytes());
+//!     Ok(input)
+//! }
+//! ```
 
 use std::fmt;
 

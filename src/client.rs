@@ -112,7 +112,26 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Builds a [`Client`].
+/// Builds a [`Client`]: every part has a default, see [`Client::builder`].
+///
+/// ```
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+/// # let mut params = rcgen::CertificateParams::default();
+/// # params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+/// # let authority = rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate()?)?;
+/// # let pem = authority.pem(); // a company's own authority
+/// use std::time::Duration;
+///
+/// use mail_tls::{Client, Limits, TlsVersions, TrustAnchors};
+///
+/// let client = Client::builder()
+///     .trust_anchors(TrustAnchors::from_pem(pem.as_bytes())?) // in place of Mozilla's
+///     .versions(TlsVersions::Tls13Only)
+///     .limits(Limits::default().with_handshake_time(Duration::from_secs(10)))
+///     .build()?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ClientBuilder {
     anchors: Option<TrustAnchors>,
@@ -127,7 +146,8 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The trust anchors, in place of Mozilla's.
+    /// The trust anchors, in place of Mozilla's: give all that count. For a server of your own, its
+    /// authority's certificate, by [`TrustAnchors::from_pem`].
     #[must_use]
     pub fn trust_anchors(mut self, anchors: TrustAnchors) -> Self {
         self.anchors = Some(anchors);
@@ -161,21 +181,22 @@ impl ClientBuilder {
         self
     }
 
-    /// The TLS versions.
+    /// The TLS versions. Default: 1.2 and 1.3.
     #[must_use]
     pub fn versions(mut self, versions: TlsVersions) -> Self {
         self.versions = versions;
         self
     }
 
-    /// The limits.
+    /// The limits on time and bytes until a session is established. Default: those of
+    /// [`limits`](crate::limits).
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The clock.
+    /// The clock. Default: the system's.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

@@ -25,6 +25,28 @@ use crate::verify::{Pinning, Place, Requirements};
 /// It holds the tickets of its sessions, which no other connector gets: not the one of another
 /// account, not the one made after the account was changed. When the account's generation has
 /// moved on it connects no more.
+///
+/// ```
+/// # #[cfg(all(feature = "webpki-roots", any(feature = "aws-lc-rs", feature = "ring")))] {
+/// use bytes::BytesMut;
+/// use mail_tls::{Account, Client, Endpoint, MinimumConfidentiality, Service, TlsMode};
+///
+/// let client = Client::builder().build()?;
+/// let account = Account::configured();
+/// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?;
+/// let connector = client.connector(&account, endpoint.clone())?;
+///
+/// let mut outgoing = BytesMut::new();
+/// let session = connector.connect(&mut outgoing)?; // one for each connection
+/// assert!(!outgoing.is_empty()); // the ClientHello
+///
+/// account.raise_minimum(MinimumConfidentiality::default().with_tls13_only());
+/// let refused = connector.connect(&mut outgoing).unwrap_err();
+/// assert_eq!(refused.code(), "stale-connector");
+/// let connector = client.connector(&account, endpoint)?;
+/// # }
+/// # Ok::<(), mail_tls::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Connector(Arc<Prepared>);
 

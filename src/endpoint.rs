@@ -64,7 +64,11 @@ pub enum ClientAlpn {
 }
 
 impl Endpoint {
-    /// An endpoint from all its parts.
+    /// An endpoint from all its parts. [`typed`](Self::typed) is shorter where a user has given the
+    /// host; what [`discovery`](crate::discovery) finds has its
+    /// [`endpoint`](crate::discovery::MailServer::endpoint) already.
+    ///
+    /// The [`Provenance`] decides what the host is worth: never state a better one than is true.
     pub fn new(
         service: Service,
         mode: TlsMode,

@@ -15,6 +15,15 @@ use groups::GROUPS;
 ///
 /// Its `Display` is the `tls-cipher` of RFC 8314 §4.3: the registered name or, for a suite that is
 /// not in the table, `0x` and four hexadecimal digits.
+///
+/// ```
+/// use mail_tls::{CipherSuite, Recommendation};
+///
+/// let suite = CipherSuite::from_code_point(0xC02F);
+/// assert_eq!(suite.to_string(), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+/// assert_eq!(suite.recommendation(), Recommendation::Recommended);
+/// assert_eq!(CipherSuite::from_name("0x1399").unwrap().name(), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CipherSuite(u16);
 

@@ -14,6 +14,26 @@ use crate::tls::{Provider, TlsVersions};
 
 /// What all listeners of a program share: provider of cryptography, TLS versions, limits and
 /// [`Clock`]. Cheap to clone.
+///
+/// ```no_run
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// use mail_tls::{Certificates, CertifiedChain, Limits, Server, Service, TlsMode};
+///
+/// let limits = Limits::default().with_handshake_time(Duration::from_secs(10));
+/// let server = Server::builder().limits(limits).build()?;
+/// let chain = CertifiedChain::from_pem(&std::fs::read("mail.pem")?, &std::fs::read("mail.key")?)?;
+/// let certificates = Certificates::new(chain);
+/// // One acceptor for each listener.
+/// let imaps = server.acceptor(Service::Imap, TlsMode::Implicit, certificates.clone()).build()?;
+/// let imap = server.acceptor(Service::Imap, TlsMode::StartTls, certificates).build()?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+/// # fn main() {}
+/// ```
 #[derive(Debug, Clone)]
 pub struct Server {
     pub(crate) provider: Provider,
@@ -29,7 +49,8 @@ impl Server {
         ServerBuilder::default()
     }
 
-    /// Begins the acceptor of one listener.
+    /// Begins the acceptor of one listener: one for each port, since what is asked, what may be
+    /// offered and whose tickets are taken differs by service and mode.
     pub fn acceptor(
         &self,
         service: Service,
@@ -58,21 +79,22 @@ impl ServerBuilder {
         self
     }
 
-    /// The TLS versions.
+    /// The TLS versions. Default: 1.2 and 1.3.
     #[must_use]
     pub fn versions(mut self, versions: TlsVersions) -> Self {
         self.versions = versions;
         self
     }
 
-    /// The limits.
+    /// The limits on time and bytes until a session is established. Default: those of
+    /// [`limits`](crate::limits).
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The clock.
+    /// The clock. Default: the system's.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

@@ -20,6 +20,24 @@ use std::fmt::{self, Write};
 ///
 /// The shown form is at most six times as long as the bytes that were kept, and one such mark.
 /// It says nothing about letters that look like others.
+///
+/// It comes in errors and reports, and is made by this crate alone:
+///
+/// ```
+/// # #[cfg(all(feature = "webpki-roots", any(feature = "aws-lc-rs", feature = "ring")))] {
+/// use bytes::BytesMut;
+/// use mail_tls::{Account, Client, Endpoint, Error, Service, TlsMode};
+///
+/// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?;
+/// let connector = Client::builder().build()?.connector(&Account::configured(), endpoint)?;
+/// let mut outgoing = BytesMut::new();
+/// let mut session = connector.connect(&mut outgoing)?;
+/// let mut incoming = BytesMut::from(&b"* OK \x1b[2J ready\r\n"[..]); // it clears a terminal
+/// let Err(Error::Protocol(error)) = session.process(&mut incoming, &mut outgoing) else { panic!() };
+/// assert!(error.to_string().contains(r"* OK \u{1b}[2J ready"));
+/// # }
+/// # Ok::<(), mail_tls::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UntrustedText {
     bytes: Box<[u8]>,

@@ -22,6 +22,20 @@ use crate::verify::{Pin, Place};
 ///
 /// By default a connection must have a verified certificate and TLS 1.2 or later
 /// (RFC 8314 §5.2).
+///
+/// ```
+/// use mail_tls::{Account, EmailAddress, MinimumConfidentiality};
+///
+/// let account = Account::in_setup().with_address(EmailAddress::parse("ann@example.org")?);
+/// // Requiring more is free; requiring less takes an acknowledged warning (`Acknowledged`).
+/// account.raise_minimum(MinimumConfidentiality::default().with_tls13_only());
+/// account.complete_setup(); // from now on nothing about certificates is asked any more
+///
+/// let stored = account.record(); // with the feature `serde` in any format
+/// let on_the_next_start = Account::restore(stored);
+/// assert_eq!(on_the_next_start.minimum(), account.minimum());
+/// # Ok::<(), mail_tls::InvalidEmailAddress>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Account(Arc<Shared>);
 
@@ -143,12 +157,13 @@ impl Account {
         self.state().phase
     }
 
-    /// Changes with every change of the account.
+    /// Changes with every change of the account; [connectors](crate::Connector) are of one.
     pub fn generation(&self) -> u64 {
         self.state().generation
     }
 
-    /// The setup is done.
+    /// The setup is done: from now on a certificate that is refused is an error, and never a
+    /// question (RFC 8314 §5.4).
     pub fn complete_setup(&self) {
         self.change(|state| state.phase = Phase::Configured);
     }
@@ -269,7 +284,9 @@ impl Account {
         Ok(CleartextCredentialPermit::mint(warned))
     }
 
-    /// Remembers how a connection is protected, and compares it with what there was.
+    /// Remembers how a connection is protected
+    /// ([`ClientSession::protection`](crate::ClientSession::protection)), and tells what an earlier
+    /// one of the service had and this one has not. It refuses nothing.
     pub fn observe(&self, service: Service, now: Protection) -> Option<Downgrade> {
         self.state().seen.observe(service, now)
     }

@@ -44,7 +44,25 @@ impl Operation {
     }
 }
 
-/// The operation may be done now, on the connection that was asked.
+/// The operation may be done now, on the connection that was asked. From
+/// [`ClientSession::permit`](crate::ClientSession::permit).
+///
+/// Let the functions that speak the protocol take one, and none of them can be called where nobody
+/// has asked:
+///
+/// ```
+/// use bytes::BytesMut;
+/// use mail_tls::{ClientSession, Error, Operation, Permit};
+///
+/// fn fetch(_: &Permit, session: &mut ClientSession, outgoing: &mut BytesMut) -> Result<(), Error> {
+///     session.send(b"a FETCH 1:* (FLAGS)\r\n", outgoing)
+/// }
+///
+/// fn read_mail(session: &mut ClientSession, outgoing: &mut BytesMut) -> Result<(), Error> {
+///     let permit = session.permit(Operation::Reading)?;
+///     fetch(&permit, session, outgoing)
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a permit is what says that it may be done"]
 pub struct Permit {

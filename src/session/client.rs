@@ -42,6 +42,55 @@ use crate::verify::Verification;
 ///
 /// After the first error the session is dead, and every later call returns the same error again.
 /// An [`ApiMisuse`](crate::ApiMisuse) alone does not kill it, and has no effect.
+///
+/// Both sides, with two buffers in place of a socket:
+///
+/// ```
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+/// # use mail_tls::{Certificates, CertifiedChain, Server};
+/// # let mut params = rcgen::CertificateParams::default();
+/// # params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+/// # let authority = rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate()?)?;
+/// # let key = rcgen::KeyPair::generate()?;
+/// # let certificate = rcgen::CertificateParams::new(["imap.example.org".to_owned()])?
+/// #     .signed_by(&key, &authority)?;
+/// # let chain = CertifiedChain::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())?;
+/// # let acceptor = Server::builder()
+/// #     .build()?
+/// #     .acceptor(Service::Imap, TlsMode::Implicit, Certificates::new(chain))
+/// #     .build()?;
+/// # let authority = authority.pem();
+/// use bytes::BytesMut;
+/// use mail_tls::{Account, Client, Endpoint, Event, Service, TlsMode, TrustAnchors};
+///
+/// let anchors = TrustAnchors::from_pem(authority.as_bytes())?;
+/// let client = Client::builder().trust_anchors(anchors).build()?;
+/// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?;
+/// let connector = client.connector(&Account::configured(), endpoint)?;
+///
+/// let (mut to_server, mut to_client) = (BytesMut::new(), BytesMut::new());
+/// let mut session = connector.connect(&mut to_server)?;
+/// let mut server = acceptor.accept()?;
+/// let mut greeting = Vec::new();
+/// while greeting.is_empty() {
+///     while let Some(event) = server.process(&mut to_server, &mut to_client)? {
+///         if event == Event::Established {
+///             server.send(b"* OK ready\r\n", &mut to_client)?;
+///         }
+///     }
+///     while let Some(event) = session.process(&mut to_client, &mut to_server)? {
+///         if let Event::Data(data) = event {
+///             greeting.extend_from_slice(data);
+///         }
+///     }
+/// }
+/// assert_eq!(greeting, b"* OK ready\r\n");
+/// assert!(session.indicator().is_confidential());
+/// let permit = session.credential_permit()?; // the account's minimum is met
+/// session.send_credentials(permit, b"a LOGIN ann secret\r\n", &mut to_server)?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ClientSession(Machine<ClientRole>, SessionId);
 

@@ -27,7 +27,33 @@ use crate::verify::{Evidence, evaluate};
 
 /// A server's side of one connection. From [`Acceptor::accept`](crate::Acceptor::accept).
 ///
-/// It is driven as a [`ClientSession`](crate::ClientSession) is.
+/// It is driven as a [`ClientSession`](crate::ClientSession) is:
+///
+/// ```
+/// use bytes::BytesMut;
+/// use mail_tls::{Error, Event, ServerAfterTls, ServerSession};
+///
+/// /// Takes what has come. Then `outgoing` is to be written, also after an error.
+/// fn take(
+///     session: &mut ServerSession,
+///     incoming: &mut BytesMut,
+///     outgoing: &mut BytesMut,
+///     commands: &mut Vec<u8>,
+/// ) -> Result<(), Error> {
+///     while let Some(event) = session.process(incoming, outgoing)? {
+///         match event {
+///             Event::Established => match session.after_tls() {
+///                 ServerAfterTls::SendGreeting => session.send(b"* OK ready\r\n", outgoing)?,
+///                 _ => {} // after STARTTLS the client speaks first (but with ManageSieve)
+///             },
+///             Event::Data(data) => commands.extend_from_slice(data),
+///             Event::PeerClosed => session.close(outgoing),
+///             _ => {}
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ServerSession(Machine<ServerRole>);
 

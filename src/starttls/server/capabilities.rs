@@ -21,6 +21,20 @@ use crate::service::Service;
 /// [`AdmissionDecides`](super::PlaintextPolicy::AdmissionDecides) (RFC 8314 §4.1, RFC 4954 §3, RFC 5804 §5), and IMAP gets
 /// `LOGINDISABLED` (RFC 9051 §6.2.3). `STARTTLS` is listed exactly where it may be. `EXTERNAL` is
 /// listed exactly where the client's certificate was mapped to a user (RFC 8314 §4.2).
+///
+/// ```
+/// use mail_tls::CapabilityFilter;
+///
+/// /// The line of IMAP's `CAPABILITY`, before TLS or after it.
+/// fn capability_line(filter: CapabilityFilter) -> String {
+///     let mut line = String::from("* CAPABILITY");
+///     for item in filter.filter(["IMAP4rev2", "AUTH=PLAIN", "IDLE"]) {
+///         line.push(' ');
+///         line.push_str(&item);
+///     }
+///     line + "\r\n"
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CapabilityFilter {
     service: Service,
