@@ -44,8 +44,9 @@
 //!     outgoing.clear();
 //!     result?;
 //!     match socket.read(&mut chunk)? {
-//!         0 => return Err(format!("{:?}", session.end_of_input()).into()),
-//!         n => incoming.extend_from_slice(&chunk[..n]),
+//!         0 if session.end_of_input().is_clean() => return Ok(()),
+//!         0 if session.is_established() => return Err("the connection was cut".into()),
+//!         n => incoming.extend_from_slice(&chunk[..n]), // after 0 `process` says what happened
 //!     }
 //! }
 //! # }
@@ -248,3 +249,13 @@ pub use verify::{
 ))]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The program that somebody came to, compiled.
+#[cfg(all(
+    doctest,
+    feature = "std-io",
+    feature = "webpki-roots",
+    any(feature = "aws-lc-rs", feature = "ring")
+))]
+#[doc = include_str!("../docs/first-program.md")]
+mod first_program {}
