@@ -84,32 +84,39 @@ pub(crate) fn version(tls: Tls) -> String {
     format!(" version=TLSv{} ", tls.number())
 }
 
-/// An example that nothing runs would rot.
+/// An example that nothing runs would rot, and nobody starts from a long one.
 #[test]
-fn every_example_is_run() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let listed = |directory: &str| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(root.join(directory)).unwrap();
+fn every_example_is_run_and_short() {
+    let listed = |directory: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(directory).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect()
     };
-    let tests: String = listed("tests/interop")
+    let is_code = |path: &PathBuf| path.extension().is_some_and(|it| it == "rs");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests: String = ["tests/interop", "examples/discover/tests/resolver"]
         .iter()
-        .filter(|file| file.extension().is_some_and(|it| it == "rs"))
+        .flat_map(|directory| listed(&root.join(directory)))
+        .filter(is_code)
         .map(|file| std::fs::read_to_string(file).unwrap())
         .collect();
-    let alone = listed("examples");
-    let alone = alone.iter().filter(|path| path.is_file());
-    let members = [
-        listed("examples/async/src/bin"),
-        listed("examples/ecosystem/src/bin"),
-    ]
-    .concat();
-    let names: Vec<&str> = alone
-        .chain(&members)
-        .map(|path| path.file_stem().unwrap().to_str().unwrap())
+    let members = ["async", "discover", "ecosystem"];
+    let mut programs: Vec<PathBuf> = members
+        .iter()
+        .flat_map(|member| listed(&root.join("examples").join(member).join("src/bin")))
         .collect();
-    assert!(names.len() > 12, "{names:?}");
-    for name in names {
-        assert!(tests.contains(&format!("\"{name}\"")), "{name}");
+    programs.extend(listed(&root.join("examples")).into_iter().filter(is_code));
+    assert!(programs.len() > 15, "{programs:?}");
+    for program in programs {
+        let name = program.file_stem().unwrap().to_str().unwrap();
+        let is_named = |how: &str| tests.contains(&format!("\"{how}{name}\""));
+        assert!(is_named("") || is_named("CARGO_BIN_EXE_"), "{name}");
+        let files = match program.is_dir() {
+            true => listed(&program),
+            false => vec![program],
+        };
+        for file in files {
+            let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines < 200, "{}: {lines} lines", file.display());
+        }
     }
 }

@@ -72,9 +72,8 @@ impl Setup {
         for service in found.configuration.services() {
             let mut plan = Plan::new(&found.configuration, service.service(), &self.account);
             for server in service.servers() {
-                let records = server.host().name();
-                let records =
-                    records.and_then(|host| discovery.server_records(host, server.port()));
+                let host = server.host().name();
+                let records = host.and_then(|host| discovery.server_records(host, server.port()));
                 if let Some(records) = records {
                     plan.set_records(server.host(), server.port(), &records);
                 }
@@ -148,16 +147,15 @@ impl Setup {
         let Attempt::Tls(attempt) = attempt else {
             return Err("this program speaks with nobody in cleartext".into());
         };
-        let endpoint = attempt.endpoint().clone();
+        let (client, endpoint) = (&self.client, attempt.endpoint().clone());
         let records = attempt.records();
         let lookup = records.and_then(|all| all.tlsa_lookup(&endpoint, UnixTime::now()));
         let connector = match lookup {
-            None => self.client.connector(&self.account, endpoint)?,
+            None => client.connector(&self.account, endpoint)?,
             Some(lookup) => {
                 let dane = DanePolicy::default().decide(&lookup);
                 let dane = dane.map_err(|no| TlsError::from(PolicyRefusal::from(no)))?;
-                self.client
-                    .connector_with_dane(&self.account, endpoint, &dane)?
+                client.connector_with_dane(&self.account, endpoint, &dane)?
             }
         };
         let endpoint = connector.endpoint();
@@ -181,10 +179,8 @@ impl Setup {
         let session = connection.session();
         println!("  {}", session.indicator());
         let permit = session.permit(Operation::Authentication)?;
-        println!(
-            "  {service}: ready to log in ({} is permitted)",
-            permit.operation()
-        );
+        let operation = permit.operation();
+        println!("  {service}: ready to log in ({operation} is permitted)");
         let greets = session
             .info()
             .is_some_and(|info| info.mode() == TlsMode::Implicit);
