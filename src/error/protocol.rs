@@ -65,7 +65,7 @@ pub enum ProtocolError {
     },
     /// The peer has no TLS version in common with us.
     #[error(
-        "the peer offers no TLS version that is allowed here{}; a newer one has to be enabled there",
+        "the peer offers no TLS version that is allowed here{}; another one has to be enabled there",
         offering(offered)
     )]
     #[non_exhaustive]

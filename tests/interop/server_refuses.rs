@@ -45,7 +45,7 @@ fn a_client_of_tls_1_1() {
         assert_eq!(*offered, [0x0302]);
         assert_eq!(
             error.to_string(),
-            "the peer offers no TLS version that is allowed here; it offers TLS 1.1; a newer one has to \
+            "the peer offers no TLS version that is allowed here; it offers TLS 1.1; another one has to \
              be enabled there"
         );
     }
