@@ -311,7 +311,11 @@ mod tests {
     fn the_first_common_name_is_found_wherever_it_stands() {
         let cn = |text: &[u8]| attribute(COMMON_NAME, 0x0C, text);
         let other = attribute(ORGANIZATION, 0x0C, b"Example");
-        let found = name(&[&[other.clone()], &[other.clone(), cn(b"a")], &[cn(b"b")]]);
+        let found = name(&[
+            std::slice::from_ref(&other),
+            &[other.clone(), cn(b"a")],
+            &[cn(b"b")],
+        ]);
         let found = DistinguishedName(&found);
         assert_eq!(found.first_common_name(), Some(&b"a"[..]));
         assert_eq!(found.only_common_name(), Ok(None), "there are two");
