@@ -175,23 +175,23 @@ impl Remarks {
             let is_silent_about_it = talk.before.is_some() && !lists_it;
             is_silent_about_it && matches!(failure, Failure::Declined(..) | Failure::Closed(_))
         };
-        if let Some(failure) = talk.failure.as_ref().filter(|failure| !is_told(failure)) {
-            if seen.is_there() || target.is_expected {
-                let text = format!("{failure}{}", advice(failure, target));
-                self.add(Level::Error, failure.code(), CLAUSE, target.place(), text);
-            }
+        if let Some(failure) = talk.failure.as_ref().filter(|failure| !is_told(failure))
+            && (seen.is_there() || target.is_expected)
+        {
+            let text = format!("{failure}{}", advice(failure, target));
+            self.add(Level::Error, failure.code(), CLAUSE, target.place(), text);
         }
         for (address, other) in seen.talks.iter().filter(|(address, _)| address != best) {
             let place = || format!("{} at {}", target.place(), address.ip());
-            if talk.failure.is_none() {
-                if let Some(failure) = &other.failure {
-                    let text = format!(
-                        "not all addresses of the host work alike: {failure}; mend it there, or \
+            if talk.failure.is_none()
+                && let Some(failure) = &other.failure
+            {
+                let text = format!(
+                    "not all addresses of the host work alike: {failure}; mend it there, or \
                          take the address out of DNS"
-                    );
-                    self.add(Level::Warning, failure.code(), "RFC 2782", place(), text);
-                    continue;
-                }
+                );
+                self.add(Level::Warning, failure.code(), "RFC 2782", place(), text);
+                continue;
             }
             if !other.shown.chain.is_empty() && other.shown.chain != talk.shown.chain {
                 let text = "another certificate is shown at this address than at others of the host: \
