@@ -35,6 +35,29 @@ fn the_clause_of_a_session() {
     }
 }
 
+/// RFC 8314 §4.3: the group "when applicable". A session of TLS 1.2 that is resumed has had no key
+/// exchange (RFC 5246 §7.3), one of TLS 1.3 has its own (RFC 8446 §4.2.9).
+#[test]
+fn the_clause_of_a_resumed_session() {
+    for versions in [TlsVersions::Tls13Only, TlsVersions::Tls12Only] {
+        let world = World::with_versions(versions);
+        let (connector, acceptor) = (world.connector(), world.acceptor());
+        let clauses = [false, true].map(|is_resumed| {
+            let pair = Pair::established(&connector, &acceptor);
+            let info = pair.server.info().unwrap();
+            assert_eq!(info.is_resumed(), is_resumed);
+            let clause = info.received_clause().unwrap();
+            assert_eq!(pair.client.info().unwrap().received_clause(), Some(clause));
+            clause
+        });
+        let [full, resumed] = clauses;
+        assert_eq!(resumed.cipher_suite(), full.cipher_suite());
+        assert!(full.group().is_some());
+        let has_own = versions == TlsVersions::Tls13Only;
+        assert_eq!(resumed.group().is_some(), has_own, "{resumed}");
+    }
+}
+
 #[test]
 fn an_access_server_receives_no_messages() {
     let world = World::new();
