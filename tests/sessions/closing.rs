@@ -1,10 +1,12 @@
 //! Closing and truncation (RFC 8446 §6.1, RFC 8314 §3.4).
 
 use bytes::BytesMut;
-use mail_tls::{ApiMisuse, EndOfInput, ProtocolError, TlsVersions};
+use mail_tls::{Acceptor, ApiMisuse, Connector, EndOfInput, ProtocolError, TlsVersions};
 
 use crate::raw::{self, RAW_12, RAW_13};
-use crate::support::{Pair, Session, Told, VERSIONS, World, failure, joined, misuse, protocol};
+use crate::support::{
+    Pair, Session, Told, VERSIONS, World, drive, failure, joined, misuse, protocol, provider, short,
+};
 
 const TRUNCATED: EndOfInput = EndOfInput::Truncated {
     in_record: false,
@@ -305,6 +307,99 @@ fn a_cut_at_every_byte_is_told_as_truncation() {
             let error = failure(&told);
             assert_eq!(error.code(), "input-after-end", "{error}");
         }
+    }
+}
+
+/// A whole session, from the first byte of the handshake to the last of close_notify, whose input
+/// ends after each of them, on either side: only the last one is a clean end.
+#[test]
+fn a_whole_session_cut_at_every_byte() {
+    for versions in VERSIONS {
+        let mut world = World::with_versions(versions);
+        world.provider = Some(short(provider()));
+        let acceptor = world.acceptor();
+        for is_client in [true, false] {
+            let mut established = 0;
+            for cut in 0.. {
+                let place = format!("{versions:?} {is_client} {cut}");
+                // A new connector, so that none is resumed.
+                let (end, told, sent) = cut_short(&world.connector(), &acceptor, is_client, cut);
+                let is_established = told.first() == Some(&Told::Established);
+                established += usize::from(is_established);
+                if told.last() == Some(&Told::PeerClosed) {
+                    assert_eq!(end, EndOfInput::Clean, "{place}");
+                    // Signatures differ by a byte or two.
+                    assert!((0..4).contains(&(cut - sent.len())), "{place}");
+                    break;
+                }
+                assert!(cut < sent.len() || !is_established, "{place}");
+                let is_whole = |bytes: &[u8]| {
+                    let mut rest = bytes;
+                    while let [_, _, _, high, low, ..] = *rest {
+                        let length = 5 + usize::from(u16::from_be_bytes([high, low]));
+                        let Some(behind) = rest.get(length..) else {
+                            return false;
+                        };
+                        rest = behind;
+                    }
+                    rest.is_empty()
+                };
+                let truncated = EndOfInput::Truncated {
+                    in_record: !is_whole(&sent[..cut.min(sent.len())]),
+                    is_established,
+                };
+                assert_eq!(end, truncated, "{place}");
+            }
+            assert!(established > 300, "{versions:?} {is_client} {established}");
+        }
+    }
+}
+
+/// How the input of one side ends, what it was told before, and what its peer has sent.
+fn cut_short(
+    connector: &Connector,
+    acceptor: &Acceptor,
+    is_client: bool,
+    cut: usize,
+) -> (EndOfInput, Vec<Told>, Vec<u8>) {
+    let mut to_server = BytesMut::new();
+    let mut client = connector.connect(&mut to_server).unwrap();
+    let mut server = acceptor.accept().unwrap();
+    let mut to_client = BytesMut::new();
+    let (mut client_in, mut server_in) = (BytesMut::new(), BytesMut::new());
+    let (mut client_told, mut server_told) = (Vec::new(), Vec::new());
+    let (mut sent, mut delivered) = (Vec::new(), 0);
+    let mut deliver = |from: &mut BytesMut, to: &mut BytesMut, is_cut: bool| {
+        if !is_cut {
+            to.unsplit(from.split());
+            return;
+        }
+        sent.extend(from.split());
+        let until = sent.len().min(cut);
+        to.extend_from_slice(&sent[delivered..until]);
+        delivered = until;
+    };
+    while !to_server.is_empty() || !to_client.is_empty() {
+        deliver(&mut to_server, &mut server_in, !is_client);
+        let told = drive!(server, &mut server_in, &mut to_client);
+        if told.contains(&Told::Established) {
+            server.send(&[b'x'; 300], &mut to_client).unwrap();
+            server.send(b"* BYE", &mut to_client).unwrap();
+            server.close(&mut to_client);
+        }
+        server_told.extend(told);
+        deliver(&mut to_client, &mut client_in, is_client);
+        let told = drive!(client, &mut client_in, &mut to_server);
+        if told.contains(&Told::Established) {
+            client.send(&[b'y'; 300], &mut to_server).unwrap();
+            client.send(b"a1 LOGOUT", &mut to_server).unwrap();
+            client.close(&mut to_server);
+        }
+        client_told.extend(told);
+    }
+    match is_client {
+        true => (client.end_of_input(), client_told, sent),
+        false => (server.end_of_input(), server_told, sent),
     }
 }
 
