@@ -1,25 +1,5 @@
-//! What is known of rustls and would bite a program that passed it on, and the tests that show that
-//! nothing of it gets through this crate:
-//!
-//! | rustls | test |
-//! |---|---|
-//! | an empty read is the end of the input | `an_empty_read_is_not_the_end` below |
-//! | refuses input while 16 KiB of plaintext wait | `a_megabyte_in_one_read` below |
-//! | reads nothing for ever after close_notify | `closing::what_follows_the_closure_is_ignored` |
-//! | asserts, in debug builds, that no alert follows close_notify | `closing::nothing_follows_the_own_closure` |
-//! | errors stay, alerts are to be fetched | `faults::what_came_before_the_fault_is_delivered_first` |
-//! | waits for whole records before it looks at their headers | `faults::illegal_headers`, `records::oversized_records` |
-//! | takes less than offered where it changes keys | `keys::tls_13_gets_new_keys_in_the_middle_of_a_large_message` |
-//! | drops data at the key limit of TLS 1.2 and says they are sent | `keys::tls_12_ends`, `keys::tls_12_ends_within_a_message` |
-//! | keeps what is written before the handshake is done | `nothing_is_kept_from_before_the_handshake` below |
-//! | keeps 35 KiB after a large message | `memory.rs` of the fuzz targets |
-//! | a ticket store by the server's name alone | `resumption::tickets_are_the_connectors_own`, `resumption::another_port_of_the_same_host_has_other_tickets` |
-//! | no verification on resumption | `resumption::an_inherited_verdict_ends`, `resumption::an_account_that_was_changed_has_no_tickets` |
-//! | a server takes the client's chain out of its ticket | `resumption::a_clients_certificate_is_judged_anew`, `resumption::tickets_are_the_acceptors_own` |
-//! | a clock that runs backwards | `remembered::a_verdict_is_forgotten_when_the_clock_goes_back`, `resumption::an_inherited_verdict_ends`, `deadlines::a_wall_clock_that_jumps_moves_no_deadline` |
-//! | one alert for every rejection of a verifier of one's own | `identity::certificates_of_servers_that_are_refused` |
-//! | no bound on tickets and other records without data | `floods::a_flood_of_tickets`, `records::empty_records` |
-//! | the handshake's state is one of a thread while it works | `reentrant::a_servers_key_that_speaks_tls` |
+//! What is known of rustls and would bite a program that passed it on, where no other file has the
+//! test. `docs/reliability.md` lists all such facts with their tests.
 
 use bytes::BytesMut;
 use mail_tls::ApiMisuse;
