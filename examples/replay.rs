@@ -1,8 +1,11 @@
-//! Prints a recording of a session so that it can be read, and replays it.
+//! Prints recordings of sessions so that they can be read, and replays them.
 //!
 //! ```text
-//! replay [--ca FILE] [--tls 1.2|1.3] [--certificate CHAIN KEY] RECORDING
+//! replay [--ca FILE] [--tls 1.2|1.3] [--certificate CHAIN KEY] RECORDING...
 //! ```
+//!
+//! Several recordings of a client are replayed to one connector, in this order: the first one's
+//! tickets are there for those that resumed with them.
 //!
 //! The recording says what the session was, and not how the program was configured: `--ca` names
 //! the trust anchors where they were not Mozilla's, `--tls` the only version where there was but
@@ -18,96 +21,106 @@ use std::{env, fs};
 
 use mail_tls::recorder::{self, Recording, ReplayError, Replayed};
 use mail_tls::{
-    Account, Certificates, CertifiedChain, Client, Endpoint, Server, TlsVersions, TrustAnchors,
+    Acceptor, Account, Certificates, CertifiedChain, Client, Connector, Endpoint, Server,
+    TlsVersions, TrustAnchors,
 };
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse(env::args().skip(1)) {
-        Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
-    };
-    let recording = match arguments.recording() {
-        Ok(recording) => recording,
-        Err(error) => return refuse(&error),
-    };
-    print!("{recording:#}");
-    match replay(&recording, &arguments) {
-        Ok(Ok(replayed)) => {
-            match replayed.stopped() {
-                Some(stopped) => println!("the same so far: {stopped}"),
-                None => println!("the same to the end"),
-            }
-            ExitCode::SUCCESS
+    match run() {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("replay: {error}");
+            ExitCode::from(2)
         }
-        Ok(Err(ReplayError::Divergence(divergence))) => {
-            println!("{divergence}");
-            ExitCode::FAILURE
-        }
-        Ok(Err(error)) => refuse(&error.into()),
-        Err(error) => refuse(&error),
     }
 }
 
-fn refuse(error: &Failure) -> ExitCode {
-    eprintln!("replay: {error}");
-    ExitCode::from(2)
+fn run() -> Result<ExitCode, Failure> {
+    let arguments = Arguments::parse(env::args().skip(1))?;
+    let recordings = arguments.recordings()?;
+    let side = Side::of(&recordings, &arguments)?;
+    for recording in &recordings {
+        print!("{recording:#}");
+        match side.replay(recording) {
+            Ok(replayed) => match replayed.stopped() {
+                Some(stopped) => println!("the same so far: {stopped}"),
+                None => println!("the same to the end"),
+            },
+            Err(ReplayError::Divergence(divergence)) => {
+                println!("{divergence}");
+                return Ok(ExitCode::FAILURE);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The session's other side is the recording; this side has to be made as it was.
-fn replay(
-    recording: &Recording,
-    arguments: &Arguments,
-) -> Result<Result<Replayed, ReplayError>, Failure> {
-    // It plays back what was drawn by chance. Where nothing is to be played it does no harm.
-    let provider = recorder::provider(None)?;
-    if let (Some(host), Some(port)) = (recording.host(), recording.port()) {
-        let mut builder = Client::builder()
+enum Side {
+    Client(Connector),
+    Server(Acceptor),
+}
+
+impl Side {
+    /// As the first of the recordings says.
+    fn of(recordings: &[Recording], arguments: &Arguments) -> Result<Self, Failure> {
+        let recording = recordings.first().ok_or("which recording?")?;
+        // It plays back what was drawn by chance. Where nothing is to be played it does no harm.
+        let provider = recorder::provider(None)?;
+        if let (Some(host), Some(port)) = (recording.host(), recording.port()) {
+            let mut builder = Client::builder()
+                .crypto_provider(provider)
+                .clock(recording.clock())
+                .versions(arguments.versions);
+            if let Some(anchors) = &arguments.ca {
+                builder = builder.trust_anchors(TrustAnchors::from_pem(&fs::read(anchors)?)?);
+            }
+            let endpoint = Endpoint::typed(recording.service(), recording.mode(), host)?;
+            let account = Account::configured();
+            if let Some(chain) = recordings.iter().find_map(Recording::own_chain) {
+                account.authorise_client_certificate_with_tls12(chain);
+            }
+            let client = builder.build()?;
+            let connector = client.connector(&account, endpoint.with_port(port))?;
+            return Ok(Self::Client(connector));
+        }
+        let chain = match (recording.own_chain(), &arguments.certificate) {
+            (Some(chain), _) => chain,
+            (None, Some((chain, key))) => {
+                CertifiedChain::from_pem(&fs::read(chain)?, &fs::read(key)?)?
+            }
+            (None, None) => {
+                return Err(
+                    "the recording holds no certificate of the server: give one with \
+                            --certificate"
+                        .into(),
+                );
+            }
+        };
+        let server = Server::builder()
             .crypto_provider(provider)
             .clock(recording.clock())
-            .versions(arguments.versions);
-        if let Some(anchors) = &arguments.ca {
-            builder = builder.trust_anchors(TrustAnchors::from_pem(&fs::read(anchors)?)?);
-        }
-        let endpoint = Endpoint::typed(recording.service(), recording.mode(), host)?;
-        let account = Account::configured();
-        if let Some(chain) = recording.own_chain() {
-            account.authorise_client_certificate_with_tls12(chain);
-        }
-        let connector = builder
-            .build()?
-            .connector(&account, endpoint.with_port(port))?;
-        return Ok(recording.replay_client(&connector));
+            .versions(arguments.versions)
+            .build()?;
+        let (service, mode) = (recording.service(), recording.mode());
+        let acceptor = server.acceptor(service, mode, Certificates::new(chain));
+        Ok(Self::Server(acceptor.build()?))
     }
-    let chain = match (recording.own_chain(), &arguments.certificate) {
-        (Some(chain), _) => chain,
-        (None, Some((chain, key))) => CertifiedChain::from_pem(&fs::read(chain)?, &fs::read(key)?)?,
-        (None, None) => {
-            return Err(
-                "the recording holds no certificate of the server: give one with \
-                        --certificate"
-                    .into(),
-            );
+
+    fn replay(&self, recording: &Recording) -> Result<Replayed, ReplayError> {
+        match self {
+            Self::Client(connector) => recording.replay_client(connector),
+            Self::Server(acceptor) => recording.replay_server(acceptor),
         }
-    };
-    let acceptor = Server::builder()
-        .crypto_provider(provider)
-        .clock(recording.clock())
-        .versions(arguments.versions)
-        .build()?
-        .acceptor(
-            recording.service(),
-            recording.mode(),
-            Certificates::new(chain),
-        )
-        .build()?;
-    Ok(recording.replay_server(&acceptor))
+    }
 }
 
 #[derive(Default)]
 struct Arguments {
-    file: String,
+    files: Vec<String>,
     ca: Option<String>,
     versions: TlsVersions,
     certificate: Option<(String, String)>,
@@ -131,19 +144,18 @@ impl Arguments {
                 option if option.starts_with('-') => {
                     return Err(format!("there is no option {option}").into());
                 }
-                file if arguments.file.is_empty() => arguments.file = file.to_owned(),
-                _ => return Err("one recording at a time".into()),
+                file => arguments.files.push(file.to_owned()),
             }
-        }
-        if arguments.file.is_empty() {
-            return Err("which recording?".into());
         }
         Ok(arguments)
     }
 
-    fn recording(&self) -> Result<Recording, Failure> {
-        let text = fs::read_to_string(&self.file)
-            .map_err(|error| format!("{} cannot be read: {error}", self.file))?;
-        Ok(text.parse()?)
+    fn recordings(&self) -> Result<Vec<Recording>, Failure> {
+        let read = |file: &String| {
+            let text = fs::read_to_string(file)
+                .map_err(|error| format!("{file} cannot be read: {error}"))?;
+            Ok(text.parse()?)
+        };
+        self.files.iter().map(read).collect()
     }
 }

@@ -50,9 +50,13 @@
 //! # What it does not hold
 //!
 //! How the program was configured: trust anchors, the account, TLSA records, limits. Who replays
-//! makes a connector or an acceptor as the program did. What a connector keeps between sessions is
-//! not in it either: record with a connector that is new, so that it has no tickets and no
-//! preferences. A server's tickets are in it.
+//! makes a connector or an acceptor as the program did. What a connector keeps between sessions, its
+//! tickets and what it prefers, is not in it either: record with a connector that is new, or record
+//! every session since it was new and replay them to one connector in the order in which they began.
+//! A session that has resumed an earlier one resumes then what was replayed before it. rustls lets
+//! nobody make a ticket out of bytes, so that no recording could hold one; this also keeps the
+//! secrets of tickets out of them. What a server's ticket holds is in the server's recording, where
+//! secrets are.
 
 mod line;
 mod log;

@@ -42,8 +42,12 @@ pub enum StopReason {
     /// From here on the keys of the recorded session are needed, and the recording is redacted.
     #[error("what follows needs the session's keys, which a redacted recording does not hold")]
     NeedsSecrets,
-    /// The session resumed an earlier one, whose ticket the connector held.
-    #[error("the session resumed an earlier one, which the recording does not hold")]
+    /// The session resumed an earlier one, whose ticket the connector held: replay the recordings of
+    /// the sessions before it to the same connector first.
+    #[error(
+        "the session resumed an earlier one: replay the recordings of those before it to the same \
+         connector first"
+    )]
     Resumed,
     /// The ClientHello was answered with another acceptor, or in a redacted recording with a
     /// certificate.

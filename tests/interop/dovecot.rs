@@ -31,10 +31,21 @@ pub(crate) struct Dovecot {
 
 impl Dovecot {
     pub(crate) fn start(certificates: &Certificates, tls: Tls) -> Self {
+        Self::start_version(certificates, tls, "")
+    }
+
+    /// With one process for all logins, which can open the tickets that it gave: by default each
+    /// connection has a process with keys of its own.
+    pub(crate) fn start_resuming(certificates: &Certificates, tls: Tls) -> Self {
+        let one = "service imap-login {\n  service_count = 0\n  process_limit = 1\n}";
+        Self::start_version(certificates, tls, one)
+    }
+
+    fn start_version(certificates: &Certificates, tls: Tls, settings: &str) -> Self {
         // Dovecot has a setting for the lowest version only.
         let highest = format!("MaxProtocol = TLSv{}", tls.number());
-        let lowest = format!("ssl_min_protocol = TLSv{}", tls.number());
-        Self::start_with(certificates, &lowest, &highest)
+        let settings = format!("ssl_min_protocol = TLSv{}\n{settings}", tls.number());
+        Self::start_with(certificates, &settings, &highest)
     }
 
     /// With settings of Dovecot's and of OpenSSL's that come after the others.

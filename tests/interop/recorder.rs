@@ -137,42 +137,40 @@ fn keep(recording: &Recording, name: &str, certificates: &Certificates) {
 fn dovecot_is_recorded_and_replayed() {
     let certificates = Certificates::good(Key::EcdsaP256);
     for tls in Tls::BOTH {
-        let dovecot = Dovecot::start(&certificates, tls);
+        let dovecot = Dovecot::start_resuming(&certificates, tls);
         let version = tls.number().replace('.', "");
         for (mode, port, name) in [
             (TlsMode::Implicit, dovecot.imaps, "implicit"),
             (TlsMode::StartTls, dovecot.imap, "starttls"),
         ] {
             let place = (mode, port);
-            let secrets = record(
-                &connector(Client::builder(), &certificates, place),
-                &Recorder::with_secrets(),
-            );
-            let again = connector(
-                Client::builder().clock(secrets.clock()),
-                &certificates,
-                place,
-            );
-            let replayed = secrets.replay_client(&again).unwrap();
-            assert_eq!(replayed.stopped(), None);
-            assert_eq!(replayed.recording(), &secrets);
-            keep(
-                &secrets,
-                &format!("dovecot-{name}-tls{version}"),
-                &certificates,
-            );
+            let first = connector(Client::builder(), &certificates, place);
+            let again = |recording: &Recording| {
+                let builder = Client::builder().clock(recording.clock());
+                connector(builder, &certificates, place)
+            };
+            let recordings = [(); 2].map(|()| record(&first, &Recorder::with_secrets()));
+            let replays_to = again(&recordings[0]);
+            for (recording, name) in recordings.iter().zip([
+                format!("dovecot-{name}-tls{version}"),
+                format!("dovecot-{name}-tls{version}-resumed"),
+            ]) {
+                let replayed = recording.replay_client(&replays_to).unwrap();
+                assert_eq!(replayed.stopped(), None, "{name}");
+                assert_eq!(replayed.recording(), recording, "{name}");
+                let is_resumed = recording.to_string().contains(" resumed=yes ");
+                assert_eq!(is_resumed, name.ends_with("-resumed"));
+                keep(recording, &name, &certificates);
+            }
+            let stopped = recordings[1].replay_client(&again(&recordings[1])).unwrap();
+            assert_eq!(stopped.stopped().unwrap().reason, StopReason::Resumed);
 
             let redacted = record(
                 &connector(Client::builder(), &certificates, place),
                 &Recorder::redacted(),
             );
             assert!(!redacted.to_string().contains(PASSWORD));
-            let again = connector(
-                Client::builder().clock(redacted.clock()),
-                &certificates,
-                place,
-            );
-            let replayed = redacted.replay_client(&again).unwrap();
+            let replayed = redacted.replay_client(&again(&redacted)).unwrap();
             let stopped = replayed.stopped().unwrap();
             assert_eq!(stopped.reason, StopReason::NeedsSecrets);
         }
@@ -211,6 +209,27 @@ fn the_example_replays() {
         assert!(run.success() && run.stderr.is_empty(), "{run:#?}");
         assert!(run.stdout.ends_with("\nthe same to the end\n"), "{run:#?}");
     }
+    // In the order in which they were made.
+    let resumed = "dovecot-starttls-tls12-resumed.txt";
+    let run = replay(&[
+        "--ca",
+        "authority.pem",
+        "dovecot-starttls-tls12.txt",
+        resumed,
+    ]);
+    assert!(run.success() && run.stderr.is_empty(), "{run:#?}");
+    assert_eq!(
+        run.stdout.matches("\nthe same to the end\n").count(),
+        2,
+        "{run:#?}"
+    );
+    let run = replay(&["--ca", "authority.pem", resumed]);
+    assert!(run.success() && run.stderr.is_empty(), "{run:#?}");
+    assert!(
+        run.stdout
+            .contains("the same so far: the replay stopped at line "),
+        "{run:#?}"
+    );
     // As another program it would have sent another ClientHello.
     let run = replay(&["--tls", "1.2", "dovecot-implicit-tls13.txt"]);
     assert_eq!(run.status.code(), Some(1), "{run:#?}");

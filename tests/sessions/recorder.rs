@@ -847,36 +847,45 @@ fn recordings_are_bounded() {
 fn checked_in_recordings_replay() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
     let anchors = std::fs::read(dir.join("authority.pem")).unwrap();
+    let mut names: Vec<String> = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".txt").map(str::to_owned))
+        .collect();
+    // A resumed session behind the one that it resumes.
+    names.sort();
+    let mut connector = None;
     let mut traces = Vec::new();
-    for entry in std::fs::read_dir(&dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "txt") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
+    for name in names {
+        let text = std::fs::read_to_string(dir.join(format!("{name}.txt"))).unwrap();
         let recording: Recording = text.parse().unwrap();
-        let client = mail_tls::Client::builder()
-            .trust_anchors(mail_tls::TrustAnchors::from_pem(&anchors).unwrap())
-            .crypto_provider(listening(None).unwrap())
-            .clock(recording.clock())
-            .build()
-            .unwrap();
-        let host = recording.host().unwrap();
-        let endpoint = Endpoint::typed(recording.service(), recording.mode(), host)
-            .unwrap()
-            .with_port(recording.port().unwrap());
-        let connector = client
-            .connector(&mail_tls::Account::configured(), endpoint)
-            .unwrap();
-        same(&recording, recording.replay_client(&connector));
+        if !name.ends_with("-resumed") {
+            let client = mail_tls::Client::builder()
+                .trust_anchors(mail_tls::TrustAnchors::from_pem(&anchors).unwrap())
+                .crypto_provider(listening(None).unwrap())
+                .clock(recording.clock())
+                .build()
+                .unwrap();
+            let host = recording.host().unwrap();
+            let endpoint = Endpoint::typed(recording.service(), recording.mode(), host)
+                .unwrap()
+                .with_port(recording.port().unwrap());
+            let account = mail_tls::Account::configured();
+            connector = Some(client.connector(&account, endpoint).unwrap());
+        }
+        same(
+            &recording,
+            recording.replay_client(connector.as_ref().unwrap()),
+        );
         traces.push(recording.trace().join("\n"));
     }
-    assert_eq!(traces.len(), 5);
+    assert_eq!(traces.len(), 9);
     let farewell = HEXLOWER.encode(b"a2 OK Logout completed");
     let with = |text: &str| traces.iter().filter(|trace| trace.contains(text)).count();
-    assert_eq!(with(&farewell), 4);
-    assert_eq!(with("mode=starttls version=TLSv1.2 "), 1);
-    assert_eq!(with("mode=implicit version=TLSv1.3 "), 1);
+    assert_eq!(with(&farewell), 8);
+    assert_eq!(with(" resumed=yes "), 4);
+    assert_eq!(with("mode=starttls version=TLSv1.2 "), 2);
+    assert_eq!(with("mode=implicit version=TLSv1.3 "), 2);
     assert_eq!(with("error plaintext-peer "), 1);
 }
 
