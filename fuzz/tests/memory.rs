@@ -65,7 +65,7 @@ fn flood(what: &str, session: &mut Watched, bytes: &[u8], bound: usize) {
         bytes.len()
     );
     assert!(peak <= bound, "{what}: {peak}");
-    // A hundred times what it takes, on a busy machine and without optimisation too.
+    // Thousands of times what it takes: a machine may be busy, but nothing here goes on and on.
     assert!(time < Duration::from_secs(5), "{what}: {time:?}");
 }
 
