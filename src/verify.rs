@@ -4,6 +4,38 @@
 //! serves a handshake, a stored chain and a monitoring job alike. It makes *every* check and reports
 //! each, because "expired" alone does not tell a user that the name is wrong as well.
 //!
+//! ```
+//! # #[cfg(feature = "aws-lc-rs")] {
+//! # use rustls::pki_types::{CertificateDer, UnixTime};
+//! # let mut params = rcgen::CertificateParams::default();
+//! # params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+//! # let authority = rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate()?)?;
+//! # let key = rcgen::KeyPair::generate()?;
+//! # let certificate = rcgen::CertificateParams::new(["mail.example.org".to_owned()])?
+//! #     .signed_by(&key, &authority)?;
+//! # let (pem, chain) = (authority.pem(), [certificate.der().clone()]);
+//! # let now = UnixTime::now();
+//! use mail_tls::verify::{Check, Evidence, Requirements, TrustAnchors, evaluate};
+//! use mail_tls::{Endpoint, Service, TlsMode};
+//!
+//! let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?;
+//! let references = endpoint.references(None)?; // the names that will do for it
+//! let anchors = TrustAnchors::from_pem(pem.as_bytes())?;
+//! let provider = rustls::crypto::aws_lc_rs::default_provider();
+//! let algorithms = provider.signature_verification_algorithms;
+//! let requirements = Requirements::server(anchors, references, algorithms);
+//!
+//! let chain: &[CertificateDer<'_>] = &chain; // as a server has shown it
+//! let rejection = evaluate(&Evidence::from_chain(chain), &requirements, now).unwrap_err();
+//! assert_eq!(rejection.code(), "name-mismatch");
+//! let sentence = "the certificate is for mail.example.org, not for imap.example.org";
+//! assert_eq!(rejection.to_string(), sentence);
+//! let failed = rejection.failures().map(|failure| failure.check());
+//! assert!(failed.eq([Check::Identity])); // all the rest has passed
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Whether a certificate was revoked is found out with the [`RevocationLists`] that the embedder
 //! supplies; nothing is fetched, and an OCSP response is handed out uninterpreted.
 //!
