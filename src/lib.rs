@@ -106,6 +106,9 @@
 //! * [`received`], [`channel_binding`], [`sasl_external`]: what else a mail program says about TLS.
 //! * [`audit`]: whether one's own certificates, servers and DNS records are fit for one's domains.
 //!
+//! The [manual](https://docs.rs/mail-tls/latest/mail_tls/manual/), a module of its own where docs are made of all
+//! features, has a chapter on each task, and the errors with what to tell a user.
+//!
 //! # Features
 //!
 //! | feature | default | |
