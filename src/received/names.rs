@@ -3,14 +3,15 @@
 use super::RecordedVersion;
 use crate::registry::{CipherSuite, NamedGroup};
 
-/// The suite that is called so: by IANA, by OpenSSL, by rustls, by Exchange, which appends the
-/// curve, or by GnuTLS where that says all.
-pub(super) fn cipher_suite(name: &str) -> Option<CipherSuite> {
+/// The suite that is called so: by IANA, by OpenSSL and LibreSSL, by rustls, by GnuTLS where that says
+/// all, or by Exchange, which appends the curve. The version is that of the session.
+pub(super) fn cipher_suite(name: &str, version: Option<RecordedVersion>) -> Option<CipherSuite> {
     CipherSuite::from_name(name)
         .or_else(|| openssl_suite(name))
         .or_else(|| rustls_suite(name))
+        .or_else(|| gnutls_suite(name))
         .or_else(|| CipherSuite::from_name(exchange_parts(name)?.0))
-        .or_else(|| Some(gnutls_parts(name)?.0))
+        .or_else(|| gnutls_session(name, version?))
 }
 
 /// The group that is called so: by IANA, or in the ways of NIST, of OpenSSL and of Postfix.
@@ -69,11 +70,47 @@ fn exchange_parts(name: &str) -> Option<(&str, &str)> {
     matches!(curve, "P256" | "P384" | "P521").then_some((suite, curve))
 }
 
-/// `ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM`: of TLS 1.3, where the last part says all.
-fn gnutls_parts(name: &str) -> Option<(CipherSuite, &str)> {
+/// `TLS_ECDHE_RSA_AES_256_GCM_SHA384`, with `TLS_` or without: GnuTLS leaves out the `WITH` of suites
+/// before TLS 1.3, and counts SHA.
+fn gnutls_suite(name: &str) -> Option<CipherSuite> {
+    let name = name.strip_prefix("TLS_").unwrap_or(name);
+    let (key_exchange, cipher) = GNUTLS_KEY_EXCHANGES
+        .iter()
+        .find_map(|one| Some((one, name.strip_prefix(one)?.strip_prefix('_')?)))?;
+    let key_exchange = key_exchange.replace("ANON", "anon");
+    let cipher = cipher.replace("ARCFOUR_128", "RC4_128");
+    let cipher = match cipher.strip_suffix("_SHA1") {
+        Some(cipher) => format!("{cipher}_SHA"),
+        None if cipher == "CHACHA20_POLY1305" => format!("{cipher}_SHA256"),
+        None => cipher,
+    };
+    // Of CCM with a smaller tag IANA has the key exchange the other way round (RFC 6655 §4).
+    CipherSuite::from_name(&format!("TLS_{key_exchange}_WITH_{cipher}")).or_else(|| {
+        let other = key_exchange.strip_suffix("_PSK")?;
+        CipherSuite::from_name(&format!("TLS_PSK_{other}_WITH_{cipher}"))
+    })
+}
+
+/// `ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM`, GnuTLS' description of a session: the key exchange,
+/// the signature, the cipher. In TLS 1.3 the cipher says which suite it is, and before that all of them
+/// together, as long as the cipher has one hash function only.
+fn gnutls_session(name: &str, version: RecordedVersion) -> Option<CipherSuite> {
     let (rest, cipher) = name.rsplit_once("__")?;
-    let suite = GNUTLS_TLS13.iter().find(|row| row.0 == cipher)?.2;
-    Some((CipherSuite::from_code_point(suite), rest))
+    let (_, cipher, suite) = GNUTLS_TLS13.iter().find(|row| row.0 == cipher)?;
+    match version {
+        RecordedVersion::Tls13 => Some(CipherSuite::from_code_point(*suite)),
+        RecordedVersion::Tls12 => {
+            let (key_exchange, signature) = rest.split_once("__")?;
+            let (key_exchange, _) = key_exchange.split_once('_')?;
+            let key = match signature.split_once('_')?.0 {
+                "EdDSA" => "ECDSA",
+                key => key,
+            };
+            CipherSuite::from_name(&format!("TLS_{key_exchange}_{key}_WITH_{cipher}"))
+        }
+        // These have no cipher with a hash function of its own.
+        RecordedVersion::Ssl3 | RecordedVersion::Tls10 | RecordedVersion::Tls11 => None,
+    }
 }
 
 fn gnutls_key_exchange(name: &str) -> Option<&str> {
@@ -82,6 +119,26 @@ fn gnutls_key_exchange(name: &str) -> Option<&str> {
         .strip_prefix("ECDHE_")
         .or_else(|| key_exchange.strip_prefix("DHE_"))
 }
+
+/// The key exchanges in GnuTLS' names of suites before TLS 1.3; one that begins with another comes
+/// before it.
+static GNUTLS_KEY_EXCHANGES: &[&str] = &[
+    "ECDHE_ECDSA",
+    "ECDHE_RSA",
+    "ECDHE_PSK",
+    "ECDH_ANON",
+    "DHE_RSA",
+    "DHE_DSS",
+    "DHE_PSK",
+    "DH_ANON",
+    "RSA_PSK",
+    "RSA",
+    "PSK",
+    "SRP_SHA_RSA",
+    "SRP_SHA_DSS",
+    "SRP_SHA",
+    "GOSTR341112_256",
+];
 
 /// The suites of TLS 1.3: how GnuTLS ends its name, how IANA does.
 static GNUTLS_TLS13: &[(&str, &str, u16)] = &[
@@ -92,7 +149,8 @@ static GNUTLS_TLS13: &[(&str, &str, u16)] = &[
     ("AES_128_CCM_8", "AES_128_CCM_8_SHA256", 0x1305),
 ];
 
-/// OpenSSL's names (`openssl ciphers -V`), also those that it has dropped; in ascending order.
+/// OpenSSL's names (`openssl ciphers -V`), also those that it has dropped, and those that LibreSSL had
+/// for the suites of TLS 1.3 at first; in ascending order.
 static OPENSSL: &[(&str, u16)] = &[
     ("ADH-AES128-GCM-SHA256", 0x00A6),
     ("ADH-AES128-SHA", 0x0034),
@@ -106,6 +164,9 @@ static OPENSSL: &[(&str, u16)] = &[
     ("ADH-CAMELLIA256-SHA256", 0x00C5),
     ("ADH-DES-CBC3-SHA", 0x001B),
     ("ADH-RC4-MD5", 0x0018),
+    ("AEAD-AES128-GCM-SHA256", 0x1301),
+    ("AEAD-AES256-GCM-SHA384", 0x1302),
+    ("AEAD-CHACHA20-POLY1305-SHA256", 0x1303),
     ("AECDH-AES128-SHA", 0xC018),
     ("AECDH-AES256-SHA", 0xC019),
     ("AECDH-DES-CBC3-SHA", 0xC017),
@@ -280,7 +341,7 @@ mod tests {
         for (name, code_point) in OPENSSL {
             let suite = CipherSuite::from_code_point(*code_point);
             assert!(suite.name().is_some(), "{name}");
-            assert_eq!(cipher_suite(name), Some(suite));
+            assert_eq!(cipher_suite(name, None), Some(suite));
         }
     }
 
@@ -318,28 +379,69 @@ mod tests {
 
     #[test]
     fn names_of_suites() {
+        use RecordedVersion::{Tls10, Tls12, Tls13};
         let rows = [
-            ("TLS_AES_128_GCM_SHA256", 0x1301),
-            ("0x1301", 0x1301),
-            ("ECDHE-RSA-AES256-GCM-SHA384", 0xC030),
-            ("AES256-SHA", 0x0035),
-            ("TLS13_CHACHA20_POLY1305_SHA256", 0x1303),
-            ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384_P384", 0xC028),
-            ("ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_128_GCM", 0x1301),
+            ("TLS_AES_128_GCM_SHA256", None, 0x1301),
+            ("0x1301", None, 0x1301),
+            ("ECDHE-RSA-AES256-GCM-SHA384", None, 0xC030),
+            ("AES256-SHA", None, 0x0035),
+            ("AEAD-AES256-GCM-SHA384", None, 0x1302),
+            ("TLS13_CHACHA20_POLY1305_SHA256", None, 0x1303),
+            ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384_P384", None, 0xC028),
+            ("ECDHE_RSA_AES_256_GCM_SHA384", Some(Tls12), 0xC030),
+            ("RSA_AES_128_CBC_SHA1", Some(Tls10), 0x002F),
+            ("TLS_DHE_RSA_CHACHA20_POLY1305", Some(Tls12), 0xCCAA),
+            ("DHE_PSK_AES_128_CCM_8", None, 0xC0AA),
+            ("DH_ANON_ARCFOUR_128_MD5", None, 0x0018),
+            (
+                "ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_128_GCM",
+                Some(Tls13),
+                0x1301,
+            ),
+            (
+                "ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_128_GCM",
+                Some(Tls12),
+                0xC02F,
+            ),
+            (
+                "ECDHE_SECP256R1__ECDSA_SHA256__AES_256_GCM",
+                Some(Tls12),
+                0xC02C,
+            ),
+            (
+                "ECDHE_X25519__EdDSA_Ed25519__CHACHA20_POLY1305",
+                Some(Tls12),
+                0xCCA9,
+            ),
+            (
+                "DHE_FFDHE3072__RSA_SHA256__AES_256_GCM",
+                Some(Tls12),
+                0x009F,
+            ),
         ];
-        for (name, code_point) in rows {
+        for (name, version, code_point) in rows {
             let suite = Some(CipherSuite::from_code_point(code_point));
-            assert_eq!(cipher_suite(name), suite, "{name}");
+            assert_eq!(cipher_suite(name, version), suite, "{name}");
         }
-        for name in [
-            "",
-            "__",
-            "_P256",
-            "TLS13_",
-            "unknown",
-            "ecdhe-rsa-aes256-gcm-sha384",
+        for (name, version) in [
+            ("", None),
+            ("__", Some(Tls12)),
+            ("____", Some(Tls12)),
+            ("_P256", None),
+            ("TLS13_", None),
+            ("RSA_", None),
+            ("unknown", None),
+            ("ecdhe-rsa-aes256-gcm-sha384", None),
+            // SHA or SHA-256; and which version it is, is not known.
+            ("ECDHE_SECP256R1__RSA_SHA256__AES_256_CBC", Some(Tls12)),
+            ("ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_128_GCM", None),
+            (
+                "ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_128_GCM",
+                Some(Tls10),
+            ),
+            ("ECDHE_X25519__AES_128_GCM", Some(Tls12)),
         ] {
-            assert_eq!(cipher_suite(name), None, "{name}");
+            assert_eq!(cipher_suite(name, version), None, "{name}");
         }
     }
 

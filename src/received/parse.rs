@@ -113,9 +113,10 @@ impl<'a> RecordedTls<'a> {
     }
 
     /// The cipher suite, where its name is known: IANA's, OpenSSL's, rustls', or what else servers
-    /// write. Of GnuTLS' names those for TLS 1.3 are.
+    /// write. What GnuTLS says of a session is a suite together with the version, and none where it
+    /// leaves the hash function open.
     pub fn cipher_suite(&self) -> Option<CipherSuite> {
-        names::cipher_suite(self.cipher)
+        names::cipher_suite(self.cipher, self.version)
     }
 
     /// The group of the key exchange in the words of the field.

@@ -84,6 +84,51 @@ fn openssl_calls_its_suites_so() {
     }
 }
 
+/// Every name that this GnuTLS has for a suite leads to the suite's code point, and so it does without
+/// its beginning, as Exim has written it.
+#[test]
+#[ignore = "needs gnutls-cli"]
+fn gnutls_calls_its_suites_so() {
+    let run = run_to_end(
+        Command::new("gnutls-cli").arg("--list"),
+        "",
+        AfterInput::End,
+    );
+    let suites: Vec<(&str, String)> = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("TLS_"))
+        .map(|line| {
+            // `TLS_RSA_AES_128_CBC_SHA1     0x00, 0x2f    TLS1.0`
+            let mut words = line.split_whitespace();
+            let name = words.next().unwrap();
+            let (high, low) = (words.next().unwrap(), words.next().unwrap());
+            (
+                name,
+                high.replace(',', "") + low.strip_prefix("0x").unwrap(),
+            )
+        })
+        .collect();
+    assert!(suites.len() > 100, "{run:#?}");
+    for (name, code_point) in suites {
+        let suite = CipherSuite::from_name(&format!("0x{}", code_point[2..].to_uppercase()));
+        // It has one of a draft that was never registered: DHE_DSS with RC4.
+        if suite.unwrap().name().is_none() {
+            continue;
+        }
+        let mut names = vec![name];
+        // The suites of TLS 1.3 have no other name.
+        if !code_point.starts_with("0x13") {
+            names.extend(name.strip_prefix("TLS_"));
+        }
+        for name in names {
+            let field = format!("by a with esmtps (TLS1.2:{name}:256) id b");
+            let recorded = recorded_tls(field.as_bytes()).unwrap();
+            assert_eq!(recorded.cipher_suite(), suite, "{name}");
+        }
+    }
+}
+
 /// What Exim and Postfix write of a message that our client hands in is what our session was.
 #[test]
 #[ignore = "needs Exim and Postfix; run by .ci/run"]
