@@ -257,7 +257,8 @@ impl AcceptorBuilder {
 
     /// Asks clients for a certificate under these trust anchors, and serves also those that show
     /// none. Nothing else makes a server ask: certificates that nobody could be identified by must
-    /// not be asked for (RFC 8314 §4.2).
+    /// not be asked for (RFC 8314 §4.2). Clients are told the anchors' names, up to
+    /// [`AUTHORITY_NAMES`](crate::limits::AUTHORITY_NAMES), to choose a certificate by.
     ///
     /// [`ServerSession::client_identity`] tells whom `mapping` finds in a certificate.
     #[must_use]

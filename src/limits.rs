@@ -128,6 +128,13 @@ pub const REPORTED_TEXT: usize = 256;
 /// Bits of the shortest RSA key accepted in a certificate: RFC 9325 §4.5.
 pub const RSA_BITS: usize = 2048;
 
+/// Octets of the authorities' names by which a server tells clients whose certificates it takes. With
+/// more it names none, which stands for all of them (RFC 8446 §4.2.4, RFC 5246 §7.4.4).
+///
+/// The list has room for 64 KiB, its names with their lengths, and a client whose buffers are smaller
+/// cannot connect: Schannel's own servers stop at this.
+pub const AUTHORITY_NAMES: usize = 16 * 1024;
+
 /// Trust anchors in one set.
 ///
 /// The largest public root stores hold about 400; a file with more than this is not a root store,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::server::{
     NoClientAuth, NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache,
 };
+use rustls::{DistinguishedName, ServerConfig};
 
 use super::engine::{Engine, HelloOutcome};
 use super::hello::ACME_TLS_ALPN;
@@ -17,7 +17,7 @@ use super::verifier::PeerVerifier;
 use crate::certificates::{Certificates, CertifiedChain};
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
-use crate::limits::REMEMBERED_SESSIONS;
+use crate::limits::{AUTHORITY_NAMES, REMEMBERED_SESSIONS};
 use crate::ticket_keys::TicketKeys;
 use crate::verify::Requirements;
 
@@ -60,12 +60,7 @@ impl ServerEngineFactory {
         let builder = match parts.clients {
             Some((requirements, is_mandatory)) => {
                 let algorithms = provider.signature_verification_algorithms;
-                let hints = requirements
-                    .anchors()
-                    .as_slice()
-                    .iter()
-                    .map(|anchor| rustls::DistinguishedName::in_sequence(&anchor.subject))
-                    .collect();
+                let hints = authority_names(&requirements);
                 builder.with_client_cert_verifier(Arc::new(PeerVerifier::of_clients(
                     requirements,
                     algorithms,
@@ -177,6 +172,22 @@ impl ServerEngineFactory {
         config.require_ems = true;
         Ok(HelloOutcome::Proceed(Arc::new(config)))
     }
+}
+
+/// The names of the trust anchors, as many as clients can read.
+fn authority_names(requirements: &Requirements) -> Vec<DistinguishedName> {
+    let anchors = requirements.anchors().as_slice();
+    let names = anchors
+        .iter()
+        .map(|anchor| DistinguishedName::in_sequence(&anchor.subject));
+    let names: Vec<DistinguishedName> = names.collect();
+    let octets = names.iter().fold(0_usize, |sum, name| {
+        sum.saturating_add(2).saturating_add(name.as_ref().len())
+    });
+    if octets > AUTHORITY_NAMES {
+        return Vec::new();
+    }
+    names
 }
 
 #[cfg(feature = "aws-lc-rs")]

@@ -6,7 +6,7 @@ use mail_tls::error::Cause;
 use mail_tls::verify::Fingerprint;
 use mail_tls::{
     AcceptorBuilder, Account, ApiMisuse, CertifiedChain, ClientCertificateUse, EmailAddress, Error,
-    ExternalOffer, HelloAnswer, ProtocolError, ShownValidity, TlsVersions,
+    ExternalOffer, HelloAnswer, ProtocolError, ShownValidity, TlsVersions, TrustAnchors,
 };
 use rcgen::{CertificateParams, PKCS_ECDSA_P256_SHA256, SanType};
 
@@ -109,6 +109,55 @@ fn the_authority_that_the_server_names() {
         let code = failure(&pair.server_trace()).code();
         assert_eq!(code, "missing-intermediate");
         assert!(shown(versions, false)(pair.client.client_certificate()));
+    }
+}
+
+/// RFC 8446 §4.2.4, RFC 5246 §7.4.4: a server with more authorities than can be named names none, which
+/// stands for all. The list has room for 64 KiB.
+#[test]
+fn more_authorities_than_can_be_named() {
+    let users = Authority::named("Users");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let others: Vec<String> = (0..600)
+        .map(|number| {
+            let mut params = CertificateParams::default();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            // With what is around it 133 octets.
+            let name = format!("{number:0120}");
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params
+                .distinguished_name
+                .push(rcgen::DnType::CommonName, name);
+            params.self_signed(&key).unwrap().pem()
+        })
+        .collect();
+    for versions in VERSIONS {
+        for (count, are_named) in [(0, true), (100, true), (200, false), (600, false)] {
+            let world = World::with_versions(versions);
+            let anchors = users.pem().to_owned() + &others[..count].concat();
+            let anchors = TrustAnchors::from_pem(anchors.as_bytes()).unwrap();
+            let acceptor = world
+                .acceptor_builder()
+                .require_client_certificates(anchors, IdentityMapping::mailbox())
+                .build()
+                .unwrap();
+            let stranger = of_users(&Authority::named("A stranger"), &[ANN]);
+            world
+                .account
+                .authorise_client_certificate_with_tls12(stranger);
+            let mut pair = Pair::new(&world.connector(), &acceptor);
+            pair.run();
+            let code = failure(&pair.server_trace()).code();
+            assert_eq!(code, "missing-intermediate");
+            let outcome = pair.client.client_certificate();
+            assert!(shown(versions, !are_named)(outcome), "{count}: {outcome:?}");
+
+            let own = of_users(&users, &[ANN]);
+            world.account.authorise_client_certificate_with_tls12(own);
+            let pair = Pair::established(&world.connector(), &acceptor);
+            let identity = pair.server.client_identity().unwrap().unwrap();
+            assert_eq!(identity.name(), &mailbox(ANN));
+        }
     }
 }
 
