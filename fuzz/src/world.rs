@@ -9,11 +9,13 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use bytes::BytesMut;
+use mail_tls::client_identity::IdentityMapping;
+use mail_tls::ticket_keys::{TicketKey, TicketKeys};
 use mail_tls::{
-    Acceptor, Account, Certificates, CertifiedChain, Client, Clock, Connector, Endpoint, Server,
-    Service, TlsMode, TlsVersions, TrustAnchors,
+    Acceptor, AcceptorBuilder, Account, Certificates, CertifiedChain, Client, Clock, Connector,
+    Endpoint, Server, Service, TlsMode, TlsVersions, TrustAnchors,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use rustls::crypto::{
     ActiveKeyExchange, CryptoProvider, GetRandomFailed, SecureRandom, SharedSecret,
     SupportedKxGroup,
@@ -30,6 +32,8 @@ pub struct World {
     pub anchors: TrustAnchors,
     pub chain: CertifiedChain,
     pub root: rustls_pki_types::CertificateDer<'static>,
+    /// A client's, for joe@example.org.
+    pub client: CertifiedChain,
     /// Another authority, which has signed nothing.
     pub stranger: TrustAnchors,
 }
@@ -48,7 +52,14 @@ pub static WORLD: LazyLock<World> = LazyLock::new(|| {
         .signed_by(&key, &issuer)
         .unwrap();
     let chain = CertifiedChain::from_pem(leaf.pem().as_bytes(), key.serialize_pem().as_bytes());
+    let key = fixed_key(4);
+    let mut params = CertificateParams::default();
+    let address = "joe@example.org".try_into().unwrap();
+    params.subject_alt_names.push(SanType::Rfc822Name(address));
+    let leaf = params.signed_by(&key, &issuer).unwrap();
+    let client = CertifiedChain::from_pem(leaf.pem().as_bytes(), key.serialize_pem().as_bytes());
     World {
+        client: client.unwrap(),
         anchors: TrustAnchors::from_pem(root.pem().as_bytes()).unwrap(),
         chain: chain.unwrap(),
         root: root.der().clone(),
@@ -121,10 +132,12 @@ pub fn connector(
         .clock(clock())
         .versions(versions);
     let endpoint = Endpoint::typed(service, mode, HOST).unwrap();
+    let account = Account::configured();
+    account.authorise_client_certificate_with_tls12(WORLD.client.clone());
     client
         .build()
         .unwrap()
-        .connector(&Account::configured(), endpoint)
+        .connector(&account, endpoint)
         .unwrap()
 }
 
@@ -134,18 +147,26 @@ pub fn acceptor(
     asks: bool,
     cryptography: Cryptography,
 ) -> Acceptor {
+    let builder = acceptor_builder(service, mode, cryptography);
+    if asks {
+        builder.ask_for_each_hello().build().unwrap()
+    } else {
+        builder.build().unwrap()
+    }
+}
+
+fn acceptor_builder(
+    service: Service,
+    mode: TlsMode,
+    cryptography: Cryptography,
+) -> AcceptorBuilder {
     let server = Server::builder()
         .crypto_provider(provider(cryptography))
         .clock(clock())
         .build()
         .unwrap();
     let certificates = Certificates::new(WORLD.chain.clone());
-    let builder = server.acceptor(service, mode, certificates);
-    if asks {
-        builder.ask_for_each_hello().build().unwrap()
-    } else {
-        builder.build().unwrap()
-    }
+    server.acceptor(service, mode, certificates)
 }
 
 impl Watched {
@@ -163,6 +184,24 @@ impl Watched {
 
     pub fn server(service: Service, asks: bool, cryptography: Cryptography) -> Self {
         let acceptor = acceptor(service, TlsMode::Implicit, asks, cryptography);
+        let session = acceptor.accept().unwrap();
+        Self::new(Session::Server(session), BytesMut::new(), clock())
+    }
+
+    /// A server that asks clients for their certificates, and whose tickets are under a key that
+    /// other machines have too.
+    pub fn server_of_known_clients(service: Service, cryptography: Cryptography) -> Self {
+        let octets: Vec<u8> = (0..48).collect();
+        let key = TicketKey::new(&octets, UNIX_EPOCH, UNIX_EPOCH + DATE * 2).unwrap();
+        let mapping = IdentityMapping::mailbox()
+            .or(IdentityMapping::subject_email())
+            .or(IdentityMapping::common_name())
+            .or(IdentityMapping::key());
+        let acceptor = acceptor_builder(service, TlsMode::Implicit, cryptography)
+            .request_client_certificates(WORLD.anchors.clone(), mapping)
+            .ticket_keys(TicketKeys::new([key]).unwrap())
+            .build()
+            .unwrap();
         let session = acceptor.accept().unwrap();
         Self::new(Session::Server(session), BytesMut::new(), clock())
     }
