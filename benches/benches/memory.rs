@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use mail_tls::identity::{PresentedIds, ReferenceIds, first_match};
-use mail_tls::{Host, Provenance};
+use mail_tls::{Connector, Host, Provenance};
 use mail_tls_benches::contest::Effort;
 use mail_tls_benches::meter::{Meter, Side};
 use mail_tls_benches::ours::Session;
@@ -119,13 +119,12 @@ fn main() {
         size_of::<rustls::ServerConnection>()
     );
     print_parts(&pki);
-    print_many(
-        &pki,
-        match Effort::chosen() {
-            Effort::Full => 100_000,
-            Effort::Smoke => 100,
-        },
-    );
+    let most = match Effort::chosen() {
+        Effort::Full => 100_000,
+        Effort::Smoke => 100,
+    };
+    print_many(&pki, most);
+    print_waking(&pki, most);
 }
 
 fn row(name: &str, ours: isize, bare: isize, most: isize) {
@@ -225,18 +224,7 @@ fn print_many(pki: &Pki, most: usize) {
     let mut begin = Instant::now();
     let mut since = 0;
     while sessions.len() < most {
-        let ours::Pair {
-            mut client,
-            mut server,
-        } = stack.handshake(&connector, &mut heaps);
-        let (mut to_server, mut to_client) = (buffer(), buffer());
-        Session::send(&mut client, b"a1 IDLE\r\n", &mut to_server);
-        heaps.measure(Side::Server, || {
-            server.drive(&mut to_server, &mut to_client);
-            Session::send(&mut server, b"+ idling\r\n", &mut to_client);
-            server.trim();
-        });
-        sessions.push(server);
+        sessions.push(idle(&mut stack, &connector, &mut heaps).server);
         if marks.contains(&sessions.len()) {
             let count = sessions.len();
             let per_session = |bytes: isize| bytes / count as isize;
@@ -249,6 +237,71 @@ fn print_many(pki: &Pki, most: usize) {
             (begin, since) = (Instant::now(), count);
         }
     }
+}
+
+/// A line comes to some of as many idle sessions, is answered, and the session is idle again. Each
+/// has waited since all those after it were made.
+fn print_waking(pki: &Pki, most: usize) {
+    println!("\n## Waking an idle session of a server\n");
+    println!("| sessions | woken | µs, median | µs, 99 of 100 | µs, median, again at once |");
+    println!("|---|---|---|---|---|");
+    let terms = Terms {
+        pki,
+        version: Version::Tls13,
+        tickets: Some(0),
+        kind: Kind::Repeat,
+    };
+    let mut stack = ours::Stack::new(terms);
+    let connector = stack.connectors(1).remove(0);
+    let (mut sessions, mut clients) = (Vec::with_capacity(most), Vec::new());
+    while sessions.len() < most {
+        let pair = idle(&mut stack, &connector, &mut Heaps::default());
+        if sessions.len() % 100 == 0 {
+            clients.push((sessions.len(), pair.client));
+        }
+        sessions.push(pair.server);
+    }
+    let (mut to_server, mut to_client) = (buffer(), buffer());
+    let mut times = [Vec::new(), Vec::new()];
+    for (index, client) in &mut clients {
+        for times in &mut times {
+            Session::send(client, b"DONE\r\n", &mut to_server);
+            let begin = Instant::now();
+            let server = &mut sessions[*index];
+            server.drive(&mut to_server, &mut to_client);
+            Session::send(server, b"a1 OK IDLE terminated\r\n", &mut to_client);
+            server.trim();
+            times.push(begin.elapsed().as_nanos() as f64 / 1000.0);
+            client.drive(&mut to_client, &mut to_server);
+        }
+    }
+    times
+        .iter_mut()
+        .for_each(|times| times.sort_by(f64::total_cmp));
+    let [first, again] = times;
+    let part = |times: &[f64], part: f64| times[(times.len() as f64 * part) as usize];
+    println!(
+        "| {most} | {} | {:.1} | {:.1} | {:.1} |",
+        first.len(),
+        part(&first, 0.5),
+        part(&first, 0.99),
+        part(&again, 0.5)
+    );
+}
+
+/// A session that has answered a line and is idle, and its client.
+fn idle(stack: &mut ours::Stack<'_>, connector: &Connector, heaps: &mut Heaps) -> ours::Pair {
+    let mut pair = stack.handshake(connector, heaps);
+    let (mut to_server, mut to_client) = (buffer(), buffer());
+    Session::send(&mut pair.client, b"a1 IDLE\r\n", &mut to_server);
+    let server = &mut pair.server;
+    heaps.measure(Side::Server, || {
+        server.drive(&mut to_server, &mut to_client);
+        Session::send(server, b"+ idling\r\n", &mut to_client);
+        server.trim();
+    });
+    pair.client.drive(&mut to_client, &mut to_server);
+    pair
 }
 
 /// Bytes of this process that are in memory, what C has allocated among them.
