@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::PathBuf;
 
-/// Each client, and what it has to say besides.
+/// Each client, and what it has to say besides. Ask for them before there are servers, which live no
+/// longer than a build may take.
 fn clients() -> [(PathBuf, &'static [&'static str]); 2] {
     [
         (blocking("blocking_client"), &[]),
@@ -26,30 +27,31 @@ fn clients() -> [(PathBuf, &'static [&'static str]); 2] {
 #[test]
 #[ignore = "needs Dovecot; run by .ci/run"]
 fn with_dovecot() {
+    let clients = clients();
     let certificates = Certificates::good(Key::EcdsaP256);
     let ca = certificates.ca.to_str().unwrap();
     for tls in Tls::BOTH {
         let dovecot = Dovecot::start(&certificates, tls);
         deliver(&dovecot, &certificates, "Subject: one\r\n\r\ntext\r\n");
-        for (program, options) in clients() {
+        for (program, options) in &clients {
             for (scheme, host, port, mode) in [
                 ("imaps", "localhost", dovecot.imaps, "mode=implicit"),
                 ("imaps", "[::1]", dovecot.imaps, "mode=implicit"),
                 ("imap", "127.0.0.1", dovecot.imap, "mode=starttls"),
             ] {
                 let url = format!("{scheme}://{USER}@{host}:{port}");
-                let arguments = [options, &["--ca", ca, &url]].concat();
-                let read = run(&program, &arguments, &format!("{PASSWORD}\n"));
+                let arguments = [*options, &["--ca", ca, &url]].concat();
+                let read = run(program, &arguments, &format!("{PASSWORD}\n"));
                 let farewell = "closed: Some(Clean)";
                 assert_says(&read, &[mode, &version(tls), "* 1 EXISTS", farewell]);
-                let stranger = [options, &[&url]].concat();
-                assert_fails(&run(&program, &stranger, "test\n"), "[unknown-authority]");
+                let stranger = [*options, &[&url]].concat();
+                assert_fails(&run(program, &stranger, "test\n"), "[unknown-authority]");
             }
             // Once: Dovecot makes who guesses wait, longer each time.
             let url = format!("imap://{USER}@localhost:{}", dovecot.imap);
-            let wrong = [options, &["--ca", ca, &url]].concat();
+            let wrong = [*options, &["--ca", ca, &url]].concat();
             if tls == Tls::V13 {
-                let run = run(&program, &wrong, "wrong\n");
+                let run = run(program, &wrong, "wrong\n");
                 assert_fails(&run, "[AUTHENTICATIONFAILED]");
             }
         }
@@ -59,13 +61,14 @@ fn with_dovecot() {
 #[test]
 #[ignore = "run by .ci/run with the rest of the peers"]
 fn with_servers_that_go_wrong() {
+    let clients = clients();
     let good = Certificates::good(Key::EcdsaP256);
     let expired = Certificates::bad(Fault::Expired);
     let late = tls_servers::openssl(&expired, Tls::V13, LOOPBACK[0], &[]);
     let plain = Plaintext::start("* OK no TLS here\r\n");
     // It greets, echoes the login, and knows no IMAP: `a LOGIN` comes back as a refusal.
     let echoes = tls_servers::python(&good, Tls::V13, LOOPBACK[0], Engine::Ssl, End::Drop);
-    for (program, options) in clients() {
+    for (program, options) in clients {
         for (ca, port, sentence) in [
             (&expired.ca, late.address.port(), "[expired]"),
             (&good.ca, plain.address.port(), "[plaintext-peer]"),

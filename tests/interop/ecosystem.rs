@@ -95,13 +95,13 @@ fn lettre_sends_mail_through_postfix() {
 #[test]
 #[ignore = "run by .ci/run with the rest of the peers"]
 fn what_goes_wrong_is_the_sessions_own_sentence() {
+    let programs = ["async_imap", "imap", "imap_next"].map(|name| of(PACKAGE, name));
     let good = Certificates::good(Key::EcdsaP256);
     let ca = good.ca.to_str().unwrap();
     let wrong_name = Certificates::bad(Fault::WrongName);
     let server = tls_servers::openssl(&wrong_name, Tls::V13, LOOPBACK[0], &[]);
     let plain = Plaintext::start("* OK no TLS here\r\n");
-    for name in ["async_imap", "imap", "imap_next"] {
-        let program = of(PACKAGE, name);
+    for program in programs {
         for (ca, port, sentence) in [
             (
                 wrong_name.ca.to_str().unwrap(),

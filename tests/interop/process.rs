@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// No server of a test lives longer (seconds).
-const SERVER_LIFE: &str = "120";
+/// No server of a test lives longer (seconds). An example may have to be built meanwhile.
+const SERVER_LIFE: &str = "300";
 /// No client of a test runs longer (seconds).
 const CLIENT_LIFE: &str = "30";
 const START_WITHIN: Duration = Duration::from_secs(20);

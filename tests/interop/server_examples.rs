@@ -171,6 +171,7 @@ fn a_thousand_sessions_in_one_thread() {
 #[test]
 #[ignore = "needs Dovecot and curl; run by .ci/run"]
 fn a_front_for_a_server_without_tls() {
+    of(PACKAGE, "tls_front"); // before there is a server, which lives no longer than a build may take
     let (certificates, scratch) = (Certificates::good(Key::EcdsaP256), Scratch::new());
     let dovecot = Dovecot::start(&certificates, Tls::V13);
     let [open, closed, dead] = [(); 3].map(|()| free_port());
@@ -228,6 +229,7 @@ fn a_front_for_a_server_without_tls() {
 #[test]
 #[ignore = "needs Dovecot and Postfix; run by .ci/run"]
 fn a_front_for_a_client_without_tls() {
+    let program = of(PACKAGE, "tls_front");
     let (certificates, scratch) = (Certificates::good(Key::EcdsaP256), Scratch::new());
     let ca = certificates.ca.to_str().unwrap();
     let front = |service: &str, port: u16, to: u16, extra: &[&str]| {
@@ -283,7 +285,6 @@ fn a_front_for_a_client_without_tls() {
         assert!(!run.success(), "{run:#?}");
         assert!(front.logs("end=failed"), "{}", front.log());
     }
-    let program = of(PACKAGE, "tls_front");
     let anywhere = [
         "client",
         "imap",
