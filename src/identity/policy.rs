@@ -6,6 +6,19 @@ use crate::identity::{ReferenceId, ReferenceName};
 ///
 /// The default takes host names, service names and addresses (RFC 7817 §3, RFC 9525 §6.1), and
 /// nothing else. Which types are sought is local policy (RFC 6125 §6.2.1).
+///
+/// ```
+/// use mail_tls::{Endpoint, IdentityPolicy, Service, TlsMode};
+///
+/// // Only a certificate that was issued for this very service will do.
+/// let policy = IdentityPolicy::default().with_dns_ids(false).with_ip_ids(false);
+/// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?
+///     .with_service_domain("example.org".parse()?)
+///     .with_identity_policy(policy);
+/// let names: Vec<_> = endpoint.references(None)?.iter().map(|id| id.to_string()).collect();
+/// assert_eq!(names, ["_imaps.example.org"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdentityPolicy {
     pub(super) dns_ids: bool,

@@ -299,6 +299,20 @@ impl Account {
     /// A server of this account offers TLS: its capabilities say so, or fresh SRV records do, or a
     /// session was established. For an account without a minimum that is an offer to make to the
     /// user, once for each service (RFC 8314 §5).
+    ///
+    /// ```
+    /// use mail_tls::{Account, Acknowledged, Service};
+    ///
+    /// let account = Account::configured();
+    /// let warning = account.reduced_confidentiality();
+    /// account.lower_minimum(Acknowledged::by_user(warning)); // long ago
+    ///
+    /// if let Some(offer) = account.tls_is_offered(Service::Imap) {
+    ///     println!("{offer}"); // and where the user agrees:
+    ///     account.raise_minimum(Default::default());
+    /// }
+    /// assert!(account.requires_confidentiality());
+    /// ```
     pub fn tls_is_offered(&self, service: Service) -> Option<UpgradeOffer> {
         let mut state = self.state();
         if state.minimum.is_some() || state.offered.contains(&service) {

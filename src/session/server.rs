@@ -83,6 +83,17 @@ enum Begun {
 pub(crate) struct GuardId(Arc<()>);
 
 /// The embedder's answer to [`Event::ClientHello`](crate::Event::ClientHello).
+///
+/// ```
+/// use mail_tls::{CertifiedChain, HelloAnswer};
+///
+/// fn answer(chain_of_the_name: Option<CertifiedChain>) -> HelloAnswer {
+///     match chain_of_the_name {
+///         Some(chain) => HelloAnswer::Certificate(chain),
+///         None => HelloAnswer::Configured, // as if nobody had been asked
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HelloAnswer {

@@ -12,11 +12,32 @@ use crate::verify::{ServerQuestion, ServerVerifier, VerifierRefusal};
 ///
 /// Only its verdict on the certificate is taken; the signature of the handshake is verified by this
 /// crate as ever.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// # let mut params = rcgen::CertificateParams::default();
+/// # params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+/// # let authority = rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate()?)?;
+/// # let mut roots = rustls::RootCertStore::empty();
+/// # roots.add(authority.der().clone())?;
+/// use std::sync::Arc;
+///
+/// use mail_tls::{Client, RustlsVerifier};
+/// use rustls::client::WebPkiServerVerifier;
+///
+/// let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+/// // The platform's: rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
+/// let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
+/// let client =
+///     Client::builder().server_verifier(Arc::new(RustlsVerifier::new(verifier))).build()?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct RustlsVerifier(Arc<dyn ServerCertVerifier>);
 
 impl RustlsVerifier {
-    /// The given one.
+    /// Asks this one.
     #[must_use]
     pub fn new(verifier: Arc<dyn ServerCertVerifier>) -> Self {
         Self(verifier)
