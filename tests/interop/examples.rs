@@ -106,10 +106,12 @@ fn every_example_is_run_and_short() {
         .collect();
     programs.extend(listed(&root.join("examples")).into_iter().filter(is_code));
     assert!(programs.len() > 15, "{programs:?}");
+    let readme = std::fs::read_to_string(root.join("examples/README.md")).unwrap();
     for program in programs {
         let name = program.file_stem().unwrap().to_str().unwrap();
         let is_named = |how: &str| tests.contains(&format!("\"{how}{name}\""));
         assert!(is_named("") || is_named("CARGO_BIN_EXE_"), "{name}");
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
         let files = match program.is_dir() {
             true => listed(&program),
             false => vec![program],
