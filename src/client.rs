@@ -85,6 +85,28 @@ impl Client {
     /// A connector with records is good as long as they are: then look them up again and make a new
     /// one. Tickets and verdicts end with it.
     ///
+    /// ```
+    /// # #[cfg(all(feature = "webpki-roots", any(feature = "aws-lc-rs", feature = "ring")))] {
+    /// # let (answered, ttl) = (rustls::pki_types::UnixTime::now(), std::time::Duration::from_secs(3600));
+    /// use mail_tls::dane::{DanePolicy, TlsaLookup, TlsaName, TlsaRecord};
+    /// use mail_tls::{Account, Client, Endpoint, Service, TlsMode};
+    ///
+    /// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?;
+    /// let name = TlsaName::of_endpoint(&endpoint).ok_or("no name")?;
+    /// assert_eq!(name.to_string(), "_993._tcp.imap.example.org");
+    /// // What a validating resolver has answered; discovery::Lookup asks in the order of RFC 7673.
+    /// let record: TlsaRecord =
+    ///     "3 1 1 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".parse()?;
+    /// let lookup = TlsaLookup::validated_over_trusted_path(name, [record], answered, ttl)?;
+    ///
+    /// let dane = DanePolicy::default().decide(&lookup)?;
+    /// let client = Client::builder().build()?;
+    /// let connector = client.connector_with_dane(&Account::configured(), endpoint, &dane)?;
+    /// assert!(!connector.is_stale()); // for an hour
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`connector`](Self::connector); [`ConfigError::TlsaOfOtherEndpoint`] for records of
     /// another host or port; [`PolicyRefusal::Dane`] for records that are out of date, and where
