@@ -246,6 +246,14 @@ pub const TICKET_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 /// session.
 pub const RESUMPTION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Octets of a server's session in a ticket, before they are sealed. A session of which there is more is
+/// not resumed.
+///
+/// Nearly all of it is the client's certificates, of which a client may send as many as a handshake has
+/// room for: a ticket with them all would fit neither into its message nor into the next ClientHello
+/// (RFC 8446 §4.6.1, §4.2.11: 64 KiB). Three of a post-quantum authority's certificates go in.
+pub const TICKET_CONTENT: usize = 16 * 1024;
+
 /// How far the clocks of two machines that share ticket keys may be apart.
 ///
 /// A ticket from further in the future than this is not taken: one of the clocks is wrong.

@@ -19,7 +19,9 @@ use zeroize::Zeroizing;
 
 use super::scope::{EndPoint, note};
 use crate::clock::Clock;
-use crate::limits::{RESUMPTION_LIFETIME, TICKET_CLOCK_SKEW, TICKET_LIFETIME, TICKETS};
+use crate::limits::{
+    RESUMPTION_LIFETIME, TICKET_CLOCK_SKEW, TICKET_CONTENT, TICKET_LIFETIME, TICKETS,
+};
 use crate::policy::Account;
 use crate::ticket_keys::TicketKeys;
 use crate::verify::Verification;
@@ -202,8 +204,11 @@ impl Heritage {
         now <= self.ends && self.ends <= now.saturating_add(longest.as_secs())
     }
 
-    /// What rustls wants to keep, behind all this, behind `first`.
+    /// What rustls wants to keep, behind all this, behind `first`; `None` for what is too much.
     fn put_before(&self, first: &[u8], plain: &[u8]) -> Option<Secret> {
+        if plain.len() > TICKET_CONTENT {
+            return None;
+        }
         let end_point = self.end_point.as_deref().unwrap_or_default();
         let length = u8::try_from(end_point.len()).ok()?;
         let ends = self.ends.to_be_bytes();

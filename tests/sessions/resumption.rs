@@ -287,6 +287,39 @@ fn a_clients_certificate_is_judged_anew() {
     }
 }
 
+/// RFC 8446 §4.6.1 and §4.2.11: a ticket holds the client's certificates, and has room for 64 KiB, in the
+/// next ClientHello even for less. A client that shows more than that is served, and not resumed.
+#[test]
+fn a_client_that_shows_too_much_is_not_resumed() {
+    for versions in VERSIONS {
+        for (kibibytes, is_resumed) in [(0, true), (12, true), (20, false), (62, false)] {
+            let world = World::with_versions(versions);
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut params = rcgen::CertificateParams::default();
+            let content = vec![0; kibibytes * 1024];
+            let ballast = rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], content);
+            params.custom_extensions = vec![ballast];
+            let ballast = params.self_signed(&key).unwrap().der().clone();
+            let (mut chain, key) = world.authority.issue_der(&["fred.example.org"]);
+            chain.push(ballast);
+            let chain = CertifiedChain::from_der(chain, key).unwrap();
+            world.account.authorise_client_certificate_with_tls12(chain);
+            let acceptor = world
+                .acceptor_builder()
+                .require_client_certificates(
+                    world.authority.anchors(),
+                    mail_tls::client_identity::IdentityMapping::key(),
+                )
+                .build()
+                .unwrap();
+            let connector = world.connector();
+            assert!(!visit(&connector, &acceptor));
+            let again = visit(&connector, &acceptor);
+            assert_eq!(again, is_resumed, "{versions:?} {kibibytes}");
+        }
+    }
+}
+
 #[test]
 fn without_tickets_nothing_is_resumed() {
     for versions in VERSIONS {
