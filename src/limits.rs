@@ -246,6 +246,12 @@ pub const TICKET_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 /// session.
 pub const RESUMPTION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Bytes that a server may send, with no data among them, until a ticket that its client keeps.
+///
+/// The handshake is among them with TLS 1.2, and a ticket of up to 64 KiB: one that long has no room in the
+/// next ClientHello (RFC 8446 §4.2.11, RFC 5077 §3.2), which no server but a hostile one wants.
+pub const BYTES_UP_TO_TICKET: usize = 48 * 1024;
+
 /// Octets of a server's session in a ticket, before they are sealed. A session of which there is more is
 /// not resumed.
 ///

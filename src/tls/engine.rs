@@ -154,6 +154,7 @@ impl Engine {
         let Some(portion) = incoming.get(..bytes) else {
             return Progress::Starved;
         };
+        self.notes.without_data = self.notes.without_data.saturating_add(bytes);
         if is_handshaking {
             self.handshake_bytes = self.handshake_bytes.saturating_add(bytes);
         }
@@ -222,6 +223,7 @@ impl Engine {
         self.settle_heritage();
         if self.has_plaintext() {
             self.idle_records = 0;
+            self.notes.without_data = 0;
         } else if !self.is_handshaking() {
             self.idle_records = self.idle_records.saturating_add(records);
             if self.idle_records > RECORDS_WITHOUT_PROGRESS {

@@ -30,6 +30,8 @@ pub(crate) struct Notes {
     pub(crate) client_certificate: ClientCertificateUse,
     /// Whether TLS 1.3 was agreed on in a record before the one that is worked on.
     pub(super) is_tls13: bool,
+    /// Bytes received since the last plaintext: whatever message comes is not longer.
+    pub(super) without_data: usize,
     /// The OCSP response that the server stapled, uninterpreted.
     pub(crate) ocsp_response: Box<[u8]>,
     /// The versions that the client offered, when none of them is enabled here.

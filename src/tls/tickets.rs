@@ -20,7 +20,8 @@ use zeroize::Zeroizing;
 use super::scope::{EndPoint, note};
 use crate::clock::Clock;
 use crate::limits::{
-    RESUMPTION_LIFETIME, TICKET_CLOCK_SKEW, TICKET_CONTENT, TICKET_LIFETIME, TICKETS,
+    BYTES_UP_TO_TICKET, RESUMPTION_LIFETIME, TICKET_CLOCK_SKEW, TICKET_CONTENT, TICKET_LIFETIME,
+    TICKETS,
 };
 use crate::policy::Account;
 use crate::ticket_keys::TicketKeys;
@@ -70,8 +71,12 @@ impl TicketStore {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A ticket for the session on whose behalf rustls calls, if its peer was verified.
+    /// A ticket for the session on whose behalf rustls calls, if its peer was verified, and if it is not
+    /// too long to be offered.
     fn ticket<T>(&self, value: T) -> Option<Ticket<T>> {
+        if note(|notes| notes.without_data) > BYTES_UP_TO_TICKET {
+            return None;
+        }
         let now = self.clock.unix();
         let inherited = note(|notes| match &notes.verdict {
             Some(Ok(verification)) => Some(Inherited {

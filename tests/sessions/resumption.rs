@@ -320,6 +320,66 @@ fn a_client_that_shows_too_much_is_not_resumed() {
     }
 }
 
+/// Gives tickets of this length, and opens none.
+#[derive(Debug)]
+struct Long(usize);
+
+impl rustls::server::ProducesTickets for Long {
+    fn enabled(&self) -> bool {
+        true
+    }
+    fn lifetime(&self) -> u32 {
+        3600
+    }
+    fn encrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        Some(vec![7; self.0])
+    }
+    fn decrypt(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// RFC 8446 §4.2.11, RFC 5077 §3.2: a hostile server's ticket that fits into its message, and not into the
+/// next ClientHello, is not kept, whatever data go before it. The client connects as before.
+#[test]
+fn a_ticket_that_cannot_be_offered() {
+    for (versions, raw_versions) in VERSIONS.into_iter().zip([RAW_13, raw::RAW_12]) {
+        for (length, is_offered) in [
+            (100, true),
+            (30_000, true),
+            (60_000, false),
+            (65_000, false),
+        ] {
+            for with_data in [false, true] {
+                let world = World::with_versions(versions);
+                let mut config = raw::server_config(&world.authority, raw_versions);
+                config.ticketer = std::sync::Arc::new(Long(length));
+                config.send_tls13_tickets = 1;
+                let config = std::sync::Arc::new(config);
+                let connector = world.connector();
+                let connect = || {
+                    let mut to_raw = bytes::BytesMut::new();
+                    let session = connector.connect(&mut to_raw).unwrap();
+                    let hello = to_raw.len();
+                    let server = rustls::ServerConnection::new(config.clone()).unwrap();
+                    let mut joint = raw::WithRaw::new(session, to_raw, server);
+                    if with_data {
+                        joint.run();
+                        joint.write(b"* OK");
+                    }
+                    joint.run();
+                    let told = joint.trace();
+                    assert_eq!(told[0], Told::Established, "{versions:?} {length}");
+                    hello
+                };
+                let (first, second) = (connect(), connect());
+                let is_longer = second > first + length / 2;
+                assert_eq!(is_longer, is_offered, "{versions:?} {length} {second}");
+            }
+        }
+    }
+}
+
 #[test]
 fn without_tickets_nothing_is_resumed() {
     for versions in VERSIONS {
