@@ -9,6 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{Error as TlsError, InconsistentKeys};
 use webpki::EndEntityCert;
+use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
 use crate::der;
@@ -28,7 +29,8 @@ struct Parts {
 }
 
 enum Key {
-    Der(PrivateKeyDer<'static>),
+    /// Overwritten when the last handle goes.
+    Der(Zeroizing<PrivateKeyDer<'static>>),
     Signing(Arc<dyn SigningKey>),
 }
 
@@ -42,7 +44,7 @@ impl CertifiedChain {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, Error> {
-        Self::new(chain, Key::Der(key))
+        Self::new(chain, Key::Der(Zeroizing::new(key)))
     }
 
     /// A chain and its key in PEM, as certification authorities and ACME clients write them.

@@ -1,5 +1,5 @@
-//! What waits in a session's queue is overwritten before its memory is given back. In a program of
-//! its own, with one test: the allocator watches the whole process.
+//! What waits in a session's queue is overwritten before its memory is given back, and so is a
+//! private key. In a program of its own, with one test: the allocator watches the whole process.
 #![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
@@ -11,6 +11,7 @@ use mail_tls::{
     Account, Certificates, CertifiedChain, Client, ClientSession, Endpoint, Event, Server, Service,
     TlsMode, TrustAnchors,
 };
+use pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 #[global_allocator]
@@ -51,8 +52,26 @@ fn left_by(call: impl FnOnce()) -> usize {
 }
 
 #[test]
-fn what_was_queued_is_overwritten() {
+fn secrets_are_overwritten() {
     assert_eq!(left_by(|| drop(PASSWORD.to_vec())), 1, "it would be seen");
+    private_keys();
+    what_was_queued();
+}
+
+/// Before it is loaded nobody looks whether it is a key. What is loaded is the provider's.
+fn private_keys() {
+    let certificate = CertificateDer::from(vec![0x30, 0]);
+    for chain in [vec![certificate], Vec::new()] {
+        let left = left_by(|| {
+            let key = PrivatePkcs8KeyDer::from(PASSWORD.to_vec());
+            let chain = CertifiedChain::from_der(chain, key.into());
+            drop(chain.map(|chain| (chain.clone(), format!("{chain:?}"))));
+        });
+        assert_eq!(left, 0);
+    }
+}
+
+fn what_was_queued() {
     let around = |before: usize, after: usize| {
         let mut text = vec![b'x'; before + PASSWORD.len() + after];
         text[before..][..PASSWORD.len()].copy_from_slice(PASSWORD);
