@@ -25,9 +25,8 @@ impl Recording {
     /// The connector has to be as the recorded one was, new, with [`Recording::clock`], and, for a
     /// recording with secrets, with a provider from [`provider`](super::provider()). Where sessions
     /// resumed each other it has the clock of the first one, and the recordings of all of them are
-    /// replayed to it in the order in which they began. They have to have followed each other: of
-    /// sessions that were open at the same time a later one may have resumed with a ticket that came
-    /// in the middle of an earlier one, and its replay ends there with [`StopReason::Resumed`].
+    /// replayed to it in the order in which they began. They have to have followed each other: where
+    /// one got a ticket after another had begun, that other one's replay has a ticket too many.
     ///
     /// # Errors
     /// [`ReplayError`]: what does not fit, or the first line that differs.
