@@ -123,11 +123,14 @@ fn plan() -> Vec<Row> {
     rows.extend(rows!("advice", Advice:
         Advice::WithoutAlpn => [Advice::WithoutAlpn], "user", "Show it beside the error.";
         Advice::OtherMode { .. } => [other_mode(Some(993)), other_mode(None)], "user", "Show it beside the error.";
+        Advice::CheckHostAndPort => [Advice::CheckHostAndPort], "user", "Show it beside the error.";
+        Advice::CheckClock => [Advice::CheckClock], "user", "Show it beside the error.";
         Advice::UseImplicitTls => [Advice::UseImplicitTls], "user", "Show it beside the error.";
         Advice::CaptivePortalLikely => [Advice::CaptivePortalLikely], "user", "Show it beside the error.";
         Advice::InterceptionPossible => [Advice::InterceptionPossible], "user", "Show it beside the error.";
         Advice::ServerTooOldPossible => [Advice::ServerTooOldPossible], "user", "Show it beside the error.";
         Advice::TryLater => [Advice::TryLater], "user", "Show it beside the error.";
+        Advice::AskProvider => [Advice::AskProvider], "user", "Show it beside the error.";
     ));
     rows
 }

@@ -5,10 +5,30 @@ use std::fmt;
 use crate::endpoint::{ClientAlpn, Endpoint};
 use crate::error::{Cause, Error, Heard, PolicyRefusal, ProtocolError, Spoken, StartTlsFailure};
 use crate::service::TlsMode;
-use crate::verify::CheckFailure;
+use crate::verify::dane::DaneRefusal;
+use crate::verify::{CheckFailure, VerifierRefusal};
 
 /// What may help after an attempt has failed. It is told, never tried automatically: each of these
 /// is a change of configuration, or is done outside the program.
+///
+/// ```
+/// # #[cfg(all(feature = "webpki-roots", any(feature = "aws-lc-rs", feature = "ring")))] {
+/// use bytes::BytesMut;
+/// use mail_tls::discovery::Advice;
+/// use mail_tls::{Account, Client, Endpoint, Service, TlsMode};
+///
+/// let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "imap.example.org")?.with_port(143);
+/// let connector = Client::builder().build()?.connector(&Account::configured(), endpoint)?;
+/// let (mut incoming, mut outgoing) = (BytesMut::from(&b"* OK ready\r\n"[..]), BytesMut::new());
+/// let mut session = connector.connect(&mut outgoing)?;
+/// let error = session.process(&mut incoming, &mut outgoing).unwrap_err();
+///
+/// let advice = Advice::after(connector.endpoint(), &error); // to be shown below the error
+/// let text = "This port is probably for STARTTLS: choose that, or port 993.";
+/// assert_eq!(advice[0].to_string(), text);
+/// # }
+/// # Ok::<(), mail_tls::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Advice {
@@ -23,6 +43,10 @@ pub enum Advice {
         /// Where the mode that was wanted is to be found by its registration.
         registered_port: Option<u16>,
     },
+    /// Another server may be there than the one that was meant.
+    CheckHostAndPort,
+    /// The date of this machine may be wrong.
+    CheckClock,
     /// Somebody on the way may have removed the offer of STARTTLS: implicit TLS has nothing to
     /// remove.
     UseImplicitTls,
@@ -33,29 +57,23 @@ pub enum Advice {
     InterceptionPossible,
     /// The server may be too old. Which feature it lacks cannot be known from its answer.
     ServerTooOldPossible,
-    /// The server asks for patience.
+    /// The server asks for patience, or was disturbed.
     TryLater,
+    /// It can be mended at the server alone.
+    AskProvider,
 }
 
 impl Advice {
-    /// What may help after this error at this endpoint.
+    /// What may help after this error at this endpoint, what the user can do alone first. Empty
+    /// where it is the program's affair.
     pub fn after(endpoint: &Endpoint, error: &Error) -> Vec<Self> {
         let mut advice = Vec::new();
         match error {
             Error::Protocol(error) => after_protocol(endpoint, error, &mut advice),
             Error::TimedOut(timed_out) => after_silence(endpoint, &timed_out.heard, &mut advice),
             Error::Certificate(rejection) => {
-                let may_be_another = |failure: &CheckFailure| {
-                    matches!(
-                        failure,
-                        CheckFailure::UnknownAuthority { .. }
-                            | CheckFailure::SelfSigned
-                            | CheckFailure::NameMismatch(_)
-                            | CheckFailure::AuthorityAsPeer
-                    )
-                };
-                if rejection.failures().any(may_be_another) {
-                    advice.push(Self::InterceptionPossible);
+                for failure in rejection.failures() {
+                    advice.extend(after_check(failure));
                 }
             }
             Error::Policy(refusal) => match refusal.as_ref() {
@@ -64,8 +82,8 @@ impl Advice {
                 | PolicyRefusal::ServerNameNotServed { .. }
                 | PolicyRefusal::AlpnNotOffered { .. }
                 | PolicyRefusal::RefusedByAnswer
-                | PolicyRefusal::InheritedAuthenticationExpired
-                | PolicyRefusal::Dane(_) => {}
+                | PolicyRefusal::InheritedAuthenticationExpired => {}
+                PolicyRefusal::Dane(refusal) => advice.extend(after_dane(refusal)),
                 PolicyRefusal::BelowMinimum { .. } => advice.push(Self::ServerTooOldPossible),
             },
             Error::Misuse(_) | Error::Config(_) | Error::Crypto(_) => {}
@@ -88,14 +106,13 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
             | Spoken::Pop3Refusal
             | Spoken::ManageSieveRefusal => advice.push(Advice::TryLater),
             Spoken::HttpServer => advice.push(Advice::CaptivePortalLikely),
+            Spoken::Ssh | Spoken::UnknownText => advice.push(Advice::CheckHostAndPort),
             Spoken::SmtpClient
             | Spoken::ImapClient
             | Spoken::Pop3Client
             | Spoken::ManageSieveClient
             | Spoken::HttpClient
-            | Spoken::Ssl2Client
-            | Spoken::Ssh
-            | Spoken::UnknownText => {}
+            | Spoken::Ssl2Client => {}
         },
         ProtocolError::StartTls(failure) => match failure {
             StartTlsFailure::NotOffered
@@ -116,8 +133,8 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
             StartTlsFailure::NoService {
                 is_temporary: false,
                 ..
-            }
-            | StartTlsFailure::UnexpectedReply { .. } => {}
+            } => advice.push(Advice::AskProvider),
+            StartTlsFailure::UnexpectedReply { .. } => advice.push(Advice::CheckHostAndPort),
             StartTlsFailure::SpeaksTls => advice.push(other_mode(endpoint)),
         },
         ProtocolError::AlertReceived { causes, .. } => {
@@ -131,6 +148,8 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
                     }
                     Cause::AlpnNotAccepted => advice.extend(without_alpn(endpoint)),
                     Cause::Interception => advice.push(Advice::InterceptionPossible),
+                    Cause::ServerNameUnknown => advice.push(Advice::CheckHostAndPort),
+                    Cause::ServerMisconfigured => advice.push(Advice::AskProvider),
                     Cause::ClientCertificateRequired
                     | Cause::ClientCertificateRefused
                     | Cause::ClientCertificateExpired
@@ -138,9 +157,7 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
                     | Cause::ClientCertificateRevoked
                     | Cause::ClientCertificateDoesNotFit
                     | Cause::ClientCertificateWithheld
-                    | Cause::CertificateNotTrusted
-                    | Cause::ServerNameUnknown
-                    | Cause::ServerMisconfigured => {}
+                    | Cause::CertificateNotTrusted => {}
                 }
             }
         }
@@ -157,21 +174,79 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
             advice.push(Advice::InterceptionPossible);
         }
         ProtocolError::CannotDecrypt => advice.push(Advice::InterceptionPossible),
-        ProtocolError::CommandInjection { .. }
-        | ProtocolError::NotTls { .. }
-        | ProtocolError::Malformed { .. }
-        | ProtocolError::Misbehaved { .. }
-        | ProtocolError::NoCertificate
-        | ProtocolError::TooMuch { .. }
-        | ProtocolError::KeysExhausted => {}
+        ProtocolError::NotTls { .. } => advice.push(Advice::CheckHostAndPort),
+        ProtocolError::Malformed { .. } | ProtocolError::Misbehaved { .. } => {
+            advice.extend([Advice::InterceptionPossible, Advice::AskProvider]);
+        }
+        ProtocolError::NoCertificate | ProtocolError::TooMuch { .. } => {
+            advice.push(Advice::AskProvider);
+        }
+        ProtocolError::CommandInjection { .. } | ProtocolError::KeysExhausted => {}
     }
 }
 
 /// A peer that says nothing may be waiting for the other mode to begin.
 fn after_silence(endpoint: &Endpoint, heard: &Heard, advice: &mut Vec<Advice>) {
     match heard {
-        Heard::Nothing => advice.push(other_mode(endpoint)),
-        Heard::Tls | Heard::Dialog | Heard::Agreement | Heard::Plaintext(_) => {}
+        Heard::Nothing => advice.extend([other_mode(endpoint), Advice::TryLater]),
+        Heard::Tls | Heard::Dialog => advice.push(Advice::TryLater),
+        Heard::Agreement => advice.push(Advice::AskProvider),
+        Heard::Plaintext(_) => advice.push(Advice::CheckHostAndPort),
+    }
+}
+
+/// What is wrong with a server's certificate is mended there, or another server is in its place.
+fn after_check(failure: &CheckFailure) -> &'static [Advice] {
+    use Advice::{AskProvider, CheckClock, CheckHostAndPort, InterceptionPossible};
+    match failure {
+        CheckFailure::SelfSigned
+        | CheckFailure::UnknownAuthority { .. }
+        | CheckFailure::AuthorityAsPeer
+        | CheckFailure::NotAnAuthority { .. }
+        | CheckFailure::BadSignature { .. }
+        | CheckFailure::TlsaMismatch { .. }
+        | CheckFailure::PinMismatch { .. } => &[InterceptionPossible, AskProvider],
+        CheckFailure::NameMismatch(_) => &[CheckHostAndPort, InterceptionPossible],
+        CheckFailure::Expired { .. } | CheckFailure::NotYetValid { .. } => {
+            &[CheckClock, AskProvider]
+        }
+        CheckFailure::NoCertificate
+        | CheckFailure::TooManyCertificates { .. }
+        | CheckFailure::ChainTooLarge { .. }
+        | CheckFailure::Unreadable { .. }
+        | CheckFailure::OldVersion { .. }
+        | CheckFailure::CriticalExtension { .. }
+        | CheckFailure::MissingIntermediate { .. }
+        | CheckFailure::PathLength { .. }
+        | CheckFailure::NameConstraint { .. }
+        | CheckFailure::UnsupportedSignature { .. }
+        | CheckFailure::Distrusted
+        | CheckFailure::PathTooComplex
+        | CheckFailure::NoPath
+        | CheckFailure::WeakKey { .. }
+        | CheckFailure::UnsupportedKey { .. }
+        | CheckFailure::WrongPurpose { .. }
+        | CheckFailure::BadDates { .. }
+        | CheckFailure::Revoked { .. }
+        | CheckFailure::UnsupportedByVerifier { .. } => &[AskProvider],
+        // What the program or its administrator has to supply anew.
+        CheckFailure::TlsaExpired { .. } | CheckFailure::RevocationUnknown(_) => &[],
+        CheckFailure::RefusedByVerifier { refusal } => match refusal {
+            VerifierRefusal::UntrustedChain => &[InterceptionPossible, AskProvider],
+            VerifierRefusal::WrongName => &[CheckHostAndPort, InterceptionPossible],
+            VerifierRefusal::Expired | VerifierRefusal::NotYetValid => &[CheckClock, AskProvider],
+            VerifierRefusal::Revoked | VerifierRefusal::Other(_) => &[AskProvider],
+        },
+    }
+}
+
+/// RFC 7673 §3.4: without a valid answer there is no connection, and the user may be elsewhere.
+fn after_dane(refusal: &DaneRefusal) -> &'static [Advice] {
+    match refusal {
+        DaneRefusal::Bogus { .. } => &[Advice::InterceptionPossible, Advice::AskProvider],
+        DaneRefusal::LookupFailed { .. } => &[Advice::TryLater],
+        DaneRefusal::Required { .. } => &[Advice::AskProvider],
+        DaneRefusal::Expired { .. } => &[],
     }
 }
 
@@ -209,11 +284,14 @@ impl Advice {
         match self {
             Self::WithoutAlpn => "without-alpn",
             Self::OtherMode { .. } => "other-mode",
+            Self::CheckHostAndPort => "check-host-and-port",
+            Self::CheckClock => "check-clock",
             Self::UseImplicitTls => "use-implicit-tls",
             Self::CaptivePortalLikely => "captive-portal-likely",
             Self::InterceptionPossible => "interception-possible",
             Self::ServerTooOldPossible => "server-too-old-possible",
             Self::TryLater => "try-later",
+            Self::AskProvider => "ask-provider",
         }
     }
 }
@@ -234,6 +312,10 @@ impl fmt::Display for Advice {
                     None => f.write_str("."),
                 }
             }
+            Self::CheckHostAndPort => {
+                f.write_str("Check the host and the port: this may be another server.")
+            }
+            Self::CheckClock => f.write_str("Check the date of this machine."),
             Self::UseImplicitTls => f.write_str(
                 "Use implicit TLS: the offer of STARTTLS may have been removed on the way.",
             ),
@@ -247,6 +329,9 @@ impl fmt::Display for Advice {
                 f.write_str("The server may be too old; ask the provider about TLS 1.2 and 1.3.")
             }
             Self::TryLater => f.write_str("Try again later."),
+            Self::AskProvider => {
+                f.write_str("Ask the provider, with the error: it has to be mended at the server.")
+            }
         }
     }
 }
@@ -329,13 +414,47 @@ mod tests {
                 },
                 Implicit,
                 Off,
-                vec![other(StartTls)],
+                vec![other(StartTls), Advice::TryLater],
             ),
             (
                 ProtocolError::EndedDuringHandshake { heard: Heard::Tls },
                 Implicit,
                 Offer,
-                vec![Advice::WithoutAlpn],
+                vec![Advice::WithoutAlpn, Advice::TryLater],
+            ),
+            (
+                ProtocolError::EndedDuringHandshake {
+                    heard: Heard::Agreement,
+                },
+                StartTls,
+                Off,
+                vec![Advice::AskProvider],
+            ),
+            (
+                ProtocolError::NotTls { excerpt: reply() },
+                Implicit,
+                Off,
+                vec![Advice::CheckHostAndPort],
+            ),
+            (
+                StartTlsFailure::UnexpectedReply {
+                    expected: "a greeting",
+                    reply: reply(),
+                }
+                .into(),
+                StartTls,
+                Off,
+                vec![Advice::CheckHostAndPort],
+            ),
+            (
+                StartTlsFailure::NoService {
+                    is_temporary: false,
+                    reply: reply(),
+                }
+                .into(),
+                StartTls,
+                Off,
+                vec![Advice::AskProvider],
             ),
             (
                 ProtocolError::ResponseInjection {
@@ -385,8 +504,28 @@ mod tests {
             mode: StartTls,
             registered_port: Some(993),
         };
-        assert_eq!(advice, [expected]);
+        assert_eq!(advice, [expected, Advice::TryLater]);
         let text = "This port is probably for STARTTLS: choose that, or port 993.";
         assert_eq!(advice[0].to_string(), text);
+    }
+
+    /// The two without advice are the program's affair: records and lists that are out of date.
+    #[test]
+    fn no_certificate_that_was_refused_is_a_dead_end() {
+        use Advice::{AskProvider, CheckClock, CheckHostAndPort, InterceptionPossible};
+        let of_program = ["tlsa-expired", "revocation-unknown"];
+        for failure in crate::catalogue::check_failures() {
+            let (code, advice) = (failure.code(), after_check(&failure));
+            assert_eq!(advice.is_empty(), of_program.contains(&code), "{code}");
+            match code {
+                "name-mismatch" => assert_eq!(advice, [CheckHostAndPort, InterceptionPossible]),
+                "expired" | "not-yet-valid" => assert_eq!(advice, [CheckClock, AskProvider]),
+                "self-signed" | "unknown-authority" | "pin-mismatch" => {
+                    assert_eq!(advice, [InterceptionPossible, AskProvider]);
+                }
+                "weak-key" | "revoked" => assert_eq!(advice, [AskProvider]),
+                _ => {}
+            }
+        }
     }
 }
