@@ -18,6 +18,11 @@ pub(crate) fn blocking(name: &str) -> PathBuf {
     target().join("debug/examples").join(name)
 }
 
+pub(crate) fn replay() -> PathBuf {
+    build(&["--features", "recorder", "--example", "replay"]);
+    target().join("debug/examples/replay")
+}
+
 pub(crate) fn of(package: &str, name: &str) -> PathBuf {
     build(&["--package", package, "--bin", name]);
     target().join("debug").join(name)

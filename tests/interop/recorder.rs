@@ -6,6 +6,7 @@
 use crate::Tls;
 use crate::certificates::{Certificates, Key};
 use crate::dovecot::{Dovecot, PASSWORD, USER};
+use crate::examples;
 use crate::process::{AfterInput, run_to_end};
 use bytes::BytesMut;
 use mail_tls::recorder::{self, Recorded, Recorder, Recording, StopReason};
@@ -197,10 +198,10 @@ fn dovecot_is_recorded_and_replayed() {
 #[test]
 #[ignore = "builds an example; run by .ci/run"]
 fn the_example_replays() {
+    let program = examples::replay();
     let replay = |arguments: &[&str]| {
-        let mut run = Command::new(env!("CARGO"));
-        run.args(["run", "--quiet", "--locked", "--features", "recorder"]);
-        run.args(["--example", "replay", "--"]).args(arguments);
+        let mut run = Command::new(&program);
+        run.args(arguments);
         run.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings"));
         run_to_end(&run, "", AfterInput::End)
     };
