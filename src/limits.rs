@@ -16,6 +16,13 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
 /// flight and the framing of many small records fit into as much again.
 pub const HANDSHAKE_BYTES: usize = 128 * 1024;
 
+/// Bytes that a client reads until the server's first message, which is its ServerHello or its
+/// HelloRetryRequest.
+///
+/// A kilobyte is much for either. The cookie of the latter has to be sent back (RFC 8446 §4.2.2), and one
+/// of 64 KiB has no room in a ClientHello.
+pub const SERVER_HELLO_BYTES: usize = 32 * 1024;
+
 /// Records that the peer may send one after the other without plaintext in them: tickets, key
 /// updates, empty records.
 ///

@@ -17,7 +17,9 @@ use super::hello::{ClientHello, HelloPeek, Versions};
 use super::inlet::{Inlet, Portion};
 use super::scope::{Notes, with_notes};
 use crate::alert::Alert;
-use crate::limits::{QUEUED_PLAINTEXT, RECORD_HEADER, RECORDS_WITHOUT_PROGRESS};
+use crate::limits::{
+    QUEUED_PLAINTEXT, RECORD_HEADER, RECORDS_WITHOUT_PROGRESS, SERVER_HELLO_BYTES,
+};
 
 mod direct;
 
@@ -163,6 +165,11 @@ impl Engine {
                 what: "bytes before the session was established",
                 bound: self.handshake_limit,
             });
+        } else if self.handshake_bytes > SERVER_HELLO_BYTES && self.awaits_server_hello() {
+            self.fail(Fault::TooMuch {
+                what: "bytes before its first message was complete",
+                bound: SERVER_HELLO_BYTES,
+            });
         } else if self.is_unanswered && begins_record && !is_illegal && !is_handshake(portion) {
             self.fail(Fault::Tls(not_a_hello(portion)));
         } else if let Err(fault) = self.stage.take(portion) {
@@ -233,6 +240,10 @@ impl Engine {
                 });
             }
         }
+    }
+
+    fn awaits_server_hello(&self) -> bool {
+        matches!(self.running(), Some(Connection::Client(_))) && self.version().is_none()
     }
 
     fn fail(&mut self, fault: Fault) {

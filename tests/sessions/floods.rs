@@ -6,6 +6,7 @@ use mail_tls::{Certificates, Limits, ProtocolError};
 use crate::faults::assert_dead;
 use crate::raw::{self, RAW_13, WithRaw};
 use crate::support::{Pair, Session, Told, VERSIONS, World, failure, protocol};
+use crate::wire::in_records;
 
 /// The peer demands new keys again and again (RFC 8446 §4.6.3): refused by count.
 #[test]
@@ -123,6 +124,63 @@ fn too_many_bytes_before_the_session_is_established() {
             assert_dead(&mut pair.client, &error);
         }
     }
+}
+
+/// RFC 8446 §4.1.4, §4.2.2: a request for a second ClientHello, with a cookie that has to be sent back in
+/// it and has no room there. Nobody needs a key to send one.
+#[test]
+fn a_cookie_that_cannot_be_sent_back() {
+    // SHA-256 of "HelloRetryRequest".
+    const RANDOM: &str = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
+    let random = data_encoding::HEXLOWER.decode(RANDOM.as_bytes()).unwrap();
+    for (length, is_sent_back) in [
+        (100, true),
+        (20_000, true),
+        (40_000, false),
+        (65_300, false),
+    ] {
+        for piece in [100, 16_000] {
+            let world = World::new();
+            let mut outgoing = BytesMut::new();
+            let mut client = world.connector().connect(&mut outgoing).unwrap();
+            // Behind the headers of record and message, version and random.
+            let session = &outgoing[43..][..1 + usize::from(outgoing[43])];
+            let cookie = vec![9; length];
+            let cookie = [&two(length)[..], &cookie].concat();
+            let extensions =
+                [&[0, 43, 0, 2, 3, 4, 0, 44][..], &two(cookie.len()), &cookie].concat();
+            let body = [
+                &[3, 3][..],
+                &random,
+                session,
+                &[0x13, 1, 0],
+                &two(extensions.len()),
+                &extensions,
+            ]
+            .concat();
+            let message = [&[2, 0][..], &two(body.len()), &body].concat();
+            let mut incoming = BytesMut::from(&in_records(&message, 0x0303, piece)[..]);
+            outgoing.clear();
+            let told = client.drive(&mut incoming, &mut outgoing);
+            if is_sent_back {
+                assert_eq!(told, []);
+                // In records of its own.
+                let sent_back = outgoing.iter().filter(|byte| **byte == 9).count();
+                assert!(sent_back >= length, "{sent_back}");
+            } else {
+                let error = failure(&told).clone();
+                let ProtocolError::TooMuch { bound, .. } = protocol(&error) else {
+                    panic!("{error:?}")
+                };
+                assert_eq!(*bound, mail_tls::limits::SERVER_HELLO_BYTES);
+                assert_dead(&mut client, &error);
+            }
+        }
+    }
+}
+
+fn two(length: usize) -> [u8; 2] {
+    u16::try_from(length).unwrap().to_be_bytes()
 }
 
 /// A ClientHello that never ends, in records of one byte.
