@@ -18,6 +18,7 @@ pub(crate) fn blocking(name: &str) -> PathBuf {
     target().join("debug/examples").join(name)
 }
 
+#[cfg(feature = "recorder")]
 pub(crate) fn replay() -> PathBuf {
     build(&["--features", "recorder", "--example", "replay"]);
     target().join("debug/examples/replay")
