@@ -19,9 +19,10 @@ pub const HANDSHAKE_BYTES: usize = 128 * 1024;
 /// Bytes that a client reads until the server's first message, which is its ServerHello or its
 /// HelloRetryRequest.
 ///
-/// A kilobyte is much for either. The cookie of the latter has to be sent back (RFC 8446 §4.2.2), and one
-/// of 64 KiB has no room in a ClientHello.
-pub const SERVER_HELLO_BYTES: usize = 32 * 1024;
+/// A kilobyte is much for either, but with TLS 1.2 the certificates may share its record, of 16 KiB. The
+/// cookie of the latter has to be sent back (RFC 8446 §4.2.2), in a ClientHello that has 64 KiB for it and
+/// for a [ticket](BYTES_UP_TO_TICKET) together.
+pub const SERVER_HELLO_BYTES: usize = 17 * 1024;
 
 /// Records that the peer may send one after the other without plaintext in them: tickets, key
 /// updates, empty records.
@@ -257,7 +258,11 @@ pub const RESUMPTION_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 ///
 /// The handshake is among them with TLS 1.2, and a ticket of up to 64 KiB: one that long has no room in the
 /// next ClientHello (RFC 8446 §4.2.11, RFC 5077 §3.2), which no server but a hostile one wants.
-pub const BYTES_UP_TO_TICKET: usize = 48 * 1024;
+pub const BYTES_UP_TO_TICKET: usize = 40 * 1024;
+const _: () = assert!(
+    SERVER_HELLO_BYTES + BYTES_UP_TO_TICKET <= 57 * 1024,
+    "a cookie and a ticket leave 7 KiB for the rest of a ClientHello"
+);
 
 /// Octets of a server's session in a ticket, before they are sealed. A session of which there is more is
 /// not resumed.

@@ -135,8 +135,8 @@ fn a_cookie_that_cannot_be_sent_back() {
     let random = data_encoding::HEXLOWER.decode(RANDOM.as_bytes()).unwrap();
     for (length, is_sent_back) in [
         (100, true),
-        (20_000, true),
-        (40_000, false),
+        (16_000, true),
+        (18_000, false),
         (65_300, false),
     ] {
         for piece in [100, 16_000] {
