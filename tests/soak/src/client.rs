@@ -20,7 +20,7 @@ use crate::clock;
 use crate::content::{Content, Random};
 use crate::ending::Ending;
 use crate::figures::{ClientRecord, Figures, ServerRecord};
-use crate::server::{HANDSHAKE_TIME, HOST};
+use crate::server::HOST;
 use crate::story::{Story, Turn};
 
 /// Connectors, as many accounts of one program.
@@ -28,9 +28,9 @@ const CONNECTORS: usize = 4;
 
 /// Runs the whole soak; what does not hold.
 pub(crate) async fn run(options: Options) -> Vec<String> {
-    let (mut server, mut lines, mut questions) = start_server();
+    let (mut server, mut lines, mut questions) = start_server(options.patience);
     let greeting = lines.recv().await.unwrap_or_default();
-    let world = Arc::new(World::new(&greeting, options.seed));
+    let world = Arc::new(World::new(&greeting, options.seed, options.patience));
     let warm = options.time / 5;
     println!(
         "{} sessions at a time, for {:?} after {warm:?}, seed {}",
@@ -64,10 +64,10 @@ pub(crate) async fn run(options: Options) -> Vec<String> {
 }
 
 /// Its lines are read as they come, so that none waits there.
-fn start_server() -> (Child, UnboundedReceiver<String>, ChildStdin) {
+fn start_server(patience: Duration) -> (Child, UnboundedReceiver<String>, ChildStdin) {
     let program = std::env::current_exe().expect("this program");
     let mut server = Command::new(program)
-        .arg("serve")
+        .args(["serve", "--patience", &patience.as_secs().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -122,7 +122,7 @@ struct World {
 }
 
 impl World {
-    fn new(greeting: &str, seed: u64) -> Self {
+    fn new(greeting: &str, seed: u64, patience: Duration) -> Self {
         let words: Vec<&str> = greeting.split(' ').collect();
         let ["listening", implicit, starttls, authority] = words.as_slice() else {
             panic!("the server said: {greeting}");
@@ -136,7 +136,7 @@ impl World {
         let client = Client::builder()
             .trust_anchors(anchors)
             .clock(clock::jumping(seed))
-            .limits(Limits::default().with_handshake_time(HANDSHAKE_TIME))
+            .limits(Limits::default().with_handshake_time(patience))
             .build()
             .expect("a client");
         let connectors = [TlsMode::Implicit, TlsMode::StartTls].map(|mode| {

@@ -1,7 +1,7 @@
 //! A soak: two processes, one with a server, one with many clients, on loopback.
 //!
 //! ```text
-//! cargo run --release -p mail-tls-soak -- [--sessions N] [--seconds N] [--seed N]
+//! cargo run --release -p mail-tls-soak -- [--sessions N] [--seconds N] [--seed N] [--patience N]
 //! ```
 //!
 //! keeps `N` client sessions busy for so long, with implicit TLS and STARTTLS, and lets happen what
@@ -12,6 +12,9 @@
 //!   on both sides, and by hashes that both sides report;
 //! * every session has ended as its story has to end;
 //! * the memory is what it was before.
+//!
+//! A handshake may take fifteen seconds, or as many as `--patience` says where other work is on the
+//! machine: whoever does not come to it by then is timed out, which is not its story's end.
 //!
 //! It prints its figures, and exits with status 1 if anything of that does not hold.
 
@@ -44,6 +47,8 @@ struct Options {
     sessions: usize,
     time: Duration,
     seed: u64,
+    /// How long a handshake may take, and the plain text before it. Thousands begin at once.
+    patience: Duration,
 }
 
 fn main() -> ExitCode {
@@ -52,14 +57,18 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("a runtime");
-    if arguments.first().is_some_and(|first| first == "serve") {
-        runtime.block_on(server::run());
-        return ExitCode::SUCCESS;
-    }
-    let Some(options) = options(&arguments) else {
-        eprintln!("usage: mail-tls-soak [--sessions N] [--seconds N] [--seed N]");
+    let (is_server, arguments) = match arguments.split_first() {
+        Some((first, rest)) if first == "serve" => (true, rest),
+        _ => (false, &arguments[..]),
+    };
+    let Some(options) = options(arguments) else {
+        eprintln!("usage: mail-tls-soak [--sessions N] [--seconds N] [--seed N] [--patience N]");
         return ExitCode::from(2);
     };
+    if is_server {
+        runtime.block_on(server::run(options.patience));
+        return ExitCode::SUCCESS;
+    }
     let faults = runtime.block_on(client::run(options));
     for fault in faults.iter().take(20) {
         eprintln!("FAULT: {fault}");
@@ -78,6 +87,7 @@ fn options(arguments: &[String]) -> Option<Options> {
         sessions: 2000,
         time: Duration::from_secs(60),
         seed: 1,
+        patience: Duration::from_secs(15),
     };
     let mut arguments = arguments.iter();
     while let Some(name) = arguments.next() {
@@ -86,6 +96,7 @@ fn options(arguments: &[String]) -> Option<Options> {
             "--sessions" => options.sessions = usize::try_from(value).ok()?,
             "--seconds" => options.time = Duration::from_secs(value),
             "--seed" => options.seed = value,
+            "--patience" => options.patience = Duration::from_secs(value),
             _ => return None,
         }
     }

@@ -25,16 +25,14 @@ use crate::story::{Story, Turn};
 /// The certificates' name.
 pub(crate) const HOST: &str = "mail.example.org";
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How long a handshake may take, and the plain text before it. Thousands begin at once.
-pub(crate) const HANDSHAKE_TIME: Duration = Duration::from_secs(15);
 
 /// Serves until standard input ends. A line there asks for the memory in use once all is quiet.
-pub(crate) async fn run() {
+pub(crate) async fn run(patience: Duration) {
     let authority = authority();
     let chains: [CertifiedChain; 2] = std::array::from_fn(|_| chain(&authority));
     let server = Server::builder()
         .clock(clock::jumping(7))
-        .limits(Limits::default().with_handshake_time(HANDSHAKE_TIME))
+        .limits(Limits::default().with_handshake_time(patience))
         .build()
         .expect("a server");
     let [implicit, starttls] = [TlsMode::Implicit, TlsMode::StartTls].map(|mode| {
@@ -56,7 +54,8 @@ pub(crate) async fn run() {
     for acceptor in [implicit.clone(), starttls.clone()] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         ports.push(listener.local_addr().expect("a port").port());
-        tokio::spawn(listen(listener, acceptor, Arc::clone(&busy), lines.clone()));
+        let (busy, lines) = (Arc::clone(&busy), lines.clone());
+        tokio::spawn(listen(listener, acceptor, patience, busy, lines));
     }
     let authority: String = authority
         .der()
@@ -68,10 +67,10 @@ pub(crate) async fn run() {
     tokio::spawn(renew(implicit, starttls, chains));
     let mut questions = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(_)) = questions.next_line().await {
-        let mut patience = 600;
-        while busy.load(Ordering::SeqCst) > 0 && patience > 0 {
+        let mut turns = 600;
+        while busy.load(Ordering::SeqCst) > 0 && turns > 0 {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            patience -= 1;
+            turns -= 1;
         }
         // The runtime gives back what the last connections had.
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -116,6 +115,7 @@ async fn renew(implicit: Acceptor, starttls: Acceptor, chains: [CertifiedChain; 
 async fn listen(
     listener: TcpListener,
     acceptor: Acceptor,
+    patience: Duration,
     busy: Arc<AtomicUsize>,
     lines: UnboundedSender<String>,
 ) {
@@ -124,7 +124,7 @@ async fn listen(
         busy.fetch_add(1, Ordering::SeqCst);
         let (acceptor, busy, lines) = (acceptor.clone(), Arc::clone(&busy), lines.clone());
         tokio::spawn(async move {
-            let served = tokio::spawn(serve(socket, acceptor)).await;
+            let served = tokio::spawn(serve(socket, acceptor, patience)).await;
             busy.fetch_sub(1, Ordering::SeqCst);
             let line = served.unwrap_or_else(|error| format!("fault {error}"));
             lines.send(line).expect("a writer");
@@ -133,12 +133,12 @@ async fn listen(
 }
 
 /// Serves one connection; the line about it.
-async fn serve(mut socket: TcpStream, acceptor: Acceptor) -> String {
+async fn serve(mut socket: TcpStream, acceptor: Acceptor, patience: Duration) -> String {
     let mut incoming = BytesMut::new();
     let session = match acceptor.mode() {
         TlsMode::StartTls => {
             let upgraded = upgrade(&mut socket, &acceptor, &mut incoming);
-            match tokio::time::timeout(HANDSHAKE_TIME, upgraded).await {
+            match tokio::time::timeout(patience, upgraded).await {
                 Ok(Ok(session)) => session,
                 Ok(Err(ending)) => return format!("session - {ending}"),
                 Err(_) => return format!("session - {}", Ending::TimedOut),
