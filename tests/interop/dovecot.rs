@@ -36,7 +36,6 @@ impl Dovecot {
 
     /// With one process for all logins, which can open the tickets that it gave: by default each
     /// connection has a process with keys of its own.
-    #[cfg(feature = "recorder")]
     pub(crate) fn start_resuming(certificates: &Certificates, tls: Tls) -> Self {
         let one = "service imap-login {\n  service_count = 0\n  process_limit = 1\n}";
         Self::start_version(certificates, tls, one)

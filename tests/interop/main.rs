@@ -52,6 +52,10 @@ mod client_refuses;
 mod client_tls;
 mod clients;
 mod dane;
+#[cfg_attr(
+    not(feature = "recorder"),
+    expect(dead_code, reason = "recordings alone need sessions that are resumed")
+)]
 mod dovecot;
 mod driver;
 mod ecosystem;
