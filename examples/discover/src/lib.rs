@@ -5,9 +5,11 @@
 //! it asks, and the network to it, need not be trusted.
 
 mod answers;
+mod arguments;
 
 use std::error::Error;
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -18,12 +20,16 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::dnssec::TrustAnchors;
 use hickory_resolver::proto::rr::{Name, RecordType as HickoryType};
-use mail_tls::HostName;
-use mail_tls::discovery::{Answer, Discovery, DnsFailure, Lookup, Question, RecordType};
+use mail_tls::discovery::{
+    Answer, Configuration, Discovery, DnsFailure, Lookup, Plan, Question, RecordType,
+    ServiceConfiguration,
+};
+use mail_tls::{Account, EmailAddress, HostName};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use answers::follow;
+pub use arguments::Arguments;
 
 /// For one packet, where a person waits.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -154,6 +160,36 @@ pub fn resolver(
         None => TrustAnchors::default(),
     };
     Ok(Dns::new(config, anchors, PATIENCE)?)
+}
+
+/// What there is to ask about an address, side by side.
+///
+/// # Errors
+///
+/// If there is nothing.
+pub fn discovery(address: &EmailAddress) -> Result<Discovery, &'static str> {
+    // Among servers of one priority the seed chooses: any number will do, another each time.
+    let discovery = Discovery::for_address(address, RandomState::new().hash_one(0));
+    let discovery = discovery.ok_or("an address with an IP address has no SRV records")?;
+    Ok(discovery.in_parallel())
+}
+
+/// The plan for a service, with what DNS says of its servers.
+pub fn plan(
+    discovery: &Discovery,
+    configuration: &Configuration,
+    service: &ServiceConfiguration,
+    account: &Account,
+) -> Plan {
+    let mut plan = Plan::new(configuration, service.service(), account);
+    for server in service.servers() {
+        let name = server.host().name();
+        let records = name.and_then(|name| discovery.server_records(name, server.port()));
+        if let Some(records) = records {
+            plan.set_records(server.host(), server.port(), &records);
+        }
+    }
+    plan
 }
 
 /// The configuration that asks this one name server.

@@ -10,27 +10,17 @@
 //! `--trust-anchor FILE` (DNSKEY records) trusts other keys than those of the DNS root.
 
 use std::error::Error;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use mail_tls::discovery::{
-    Attempt, Configuration, Decision, Discovery, Outcome, Plan, Report, user_identifiers,
+    Attempt, Configuration, Decision, Discovery, Outcome, Report, user_identifiers,
 };
-use mail_tls::{Account, Acknowledged, AttemptOutcome, EmailAddress, Host};
-use mail_tls_discover::resolver;
+use mail_tls::{Account, Acknowledged, AttemptOutcome};
+use mail_tls_discover::{Arguments, discovery, plan};
 
 /// How long a person waits for a form to fill itself in.
 const LIMIT: Duration = Duration::from_secs(10);
-
-#[derive(Default)]
-struct Arguments {
-    address: Option<String>,
-    server: Option<SocketAddr>,
-    anchors: Option<PathBuf>,
-    confirmed: Vec<Host>,
-}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -44,36 +34,28 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let arguments = arguments()?;
-    let address = arguments.address.as_deref().unwrap_or_default();
-    let address = EmailAddress::parse(address)?;
-    let dns = resolver(arguments.server, arguments.anchors.as_deref())?;
-
-    // Among servers of one priority the seed chooses: any number will do, another each time.
-    let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
-    let discovery = Discovery::for_address(&address, seed);
-    let mut discovery = discovery.ok_or("an address with an IP address has no SRV records")?;
-    discovery = discovery.in_parallel();
+    let given = Arguments::read("mail-tls-discover", &[])?;
+    let mut discovery = discovery(&given.address)?;
     println!("Questions and answers:");
     let tell = |question: &_, answer: &_| println!("  {question}\n    {answer}");
-    dns.answer_all(&mut discovery, LIMIT, tell).await;
+    given.dns.answer_all(&mut discovery, LIMIT, tell).await;
 
     if let Outcome::ConfirmTargets(questions) = discovery.outcome() {
         for question in questions {
             println!("\n{question}");
             // In a program with windows: a dialog, with "no" as its default.
-            if arguments.confirmed.contains(question.target()) {
+            if given.confirmed.contains(question.target()) {
                 discovery.confirm(&Acknowledged::by_user(question));
             }
         }
         // What is confirmed is looked up.
-        dns.answer_all(&mut discovery, LIMIT, tell).await;
+        given.dns.answer_all(&mut discovery, LIMIT, tell).await;
     }
     match discovery.outcome() {
         Outcome::Found(found) => {
             print_report(&found.report);
             print_plans(&discovery, &found.configuration);
-            let [whole, local] = user_identifiers(&address);
+            let [whole, local] = user_identifiers(&given.address);
             println!("\nLog in as {whole}; if that is refused, as {local}.");
             Ok(())
         }
@@ -110,14 +92,7 @@ fn print_report(report: &Report) {
 fn print_plans(discovery: &Discovery, configuration: &Configuration) {
     for service in configuration.services() {
         println!("\nThe plan for {}:", service.service());
-        let mut plan = Plan::new(configuration, service.service(), &Account::in_setup());
-        for server in service.servers() {
-            let name = server.host().name();
-            let records = name.and_then(|name| discovery.server_records(name, server.port()));
-            if let Some(records) = records {
-                plan.set_records(server.host(), server.port(), &records);
-            }
-        }
+        let mut plan = plan(discovery, configuration, service, &Account::in_setup());
         let mut step = plan.start();
         while let Decision::Try(attempt) = &step.decision {
             println!("  {attempt}: {}", step.reason);
@@ -135,26 +110,4 @@ fn print_plans(discovery: &Discovery, configuration: &Configuration) {
         }
         println!("  then: {}", step.reason);
     }
-}
-
-fn arguments() -> Result<Arguments, Box<dyn Error>> {
-    const USAGE: &str =
-        "usage: [--server ADDRESS:PORT] [--trust-anchor FILE] [--confirm HOST]... MAIL-ADDRESS";
-    let mut arguments = Arguments::default();
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or(USAGE);
-        match word.as_str() {
-            "--server" => arguments.server = Some(value()?.parse()?),
-            "--trust-anchor" => arguments.anchors = Some(value()?.into()),
-            "--confirm" => arguments.confirmed.push(Host::parse(&value()?)?),
-            _ if word.starts_with('-') || arguments.address.is_some() => return Err(USAGE.into()),
-            _ => arguments.address = Some(word),
-        }
-    }
-    arguments
-        .address
-        .is_some()
-        .then_some(arguments)
-        .ok_or_else(|| USAGE.into())
 }
