@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::mem;
 
 use bytes::{Buf, BytesMut};
-use mail_tls::{ClientSession, Event, ServerSession};
+use mail_tls::{Event, Session};
 use mio::net::TcpStream;
 
 use crate::Outcome;
@@ -12,24 +12,10 @@ use crate::Outcome;
 /// A peer that takes nothing is not read from while so much waits for it.
 const MOST_UNSENT: usize = 256 * 1024;
 
-/// Both sides' sessions have the same verbs.
-pub(crate) enum Session {
-    Client(ClientSession),
-    Server(ServerSession),
-}
-
-macro_rules! session {
-    ($session:expr, $verb:ident ( $($argument:expr),* )) => {
-        match $session {
-            Session::Client(session) => session.$verb($($argument),*),
-            Session::Server(session) => session.$verb($($argument),*),
-        }
-    };
-}
-
 pub(crate) struct Connection {
     socket: TcpStream,
-    pub(crate) session: Session,
+    pub(crate) session: Box<dyn Session>,
+    pub(crate) is_server: bool,
     /// What is left of a record, and what is left to write; mostly nothing.
     incoming: BytesMut,
     pub(crate) outgoing: BytesMut,
@@ -38,10 +24,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, session: Session, outgoing: BytesMut) -> Self {
+    pub(crate) fn new(
+        socket: TcpStream,
+        session: Box<dyn Session>,
+        outgoing: BytesMut,
+        is_server: bool,
+    ) -> Self {
         Self {
             socket,
             session,
+            is_server,
             incoming: BytesMut::new(),
             outgoing,
             line: Vec::new(),
@@ -59,30 +51,23 @@ impl Connection {
 
     /// For who never gets as far as TLS.
     pub(crate) fn expire(&mut self) -> Outcome<()> {
-        let expired = session!(&mut self.session, expire(&mut self.outgoing));
+        let expired = self.session.expire(&mut self.outgoing);
         self.write()?;
         Ok(expired?)
-    }
-
-    pub(crate) fn is_established(&self) -> bool {
-        session!(&self.session, is_established())
     }
 
     /// Whatever can be done without waiting.
     pub(crate) fn advance(&mut self, chunk: &mut [u8]) -> Outcome<()> {
         loop {
             self.write()?;
-            if self.outgoing.len() > MOST_UNSENT || self.is_over && self.outgoing.is_empty() {
+            if self.outgoing.len() > MOST_UNSENT || self.has_gone() {
                 return Ok(());
             }
             match self.socket.read(chunk) {
+                Ok(0) if self.session.end_of_input().is_clean() => return Ok(()),
                 Ok(0) => {
-                    let end = session!(&mut self.session, end_of_input());
-                    self.is_over = true;
-                    return match end.is_clean() {
-                        true => Ok(()),
-                        false => Err(format!("{end:?}").into()),
-                    };
+                    self.session.expire(&mut self.outgoing)?; // what the handshake has died of
+                    return Err("the connection ended without a farewell of TLS".into());
                 }
                 Ok(n) => self
                     .incoming
@@ -96,51 +81,43 @@ impl Connection {
     }
 
     fn process(&mut self) -> Outcome<()> {
-        let result = loop {
-            let event = session!(
-                &mut self.session,
-                process(&mut self.incoming, &mut self.outgoing)
-            );
-            match event {
-                Ok(Some(Event::Data(data))) => self.line.extend_from_slice(data),
-                Ok(Some(Event::Established)) => self.greet()?,
+        loop {
+            let (incoming, outgoing) = (&mut self.incoming, &mut self.outgoing);
+            match self.session.process(incoming, outgoing) {
+                Ok(Some(Event::Established)) if self.is_server => {
+                    self.session.send(b"* OK ready\r\n", outgoing)?;
+                }
+                Ok(Some(Event::Data(data))) if self.is_server => self.line.extend(data),
+                Ok(Some(Event::Established | Event::Data(_))) => {}
                 Ok(Some(_)) => self.is_over = true,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
+                Ok(None) => break,
+                Err(error) => {
+                    self.write()?; // the alert
+                    return Err(error.into());
+                }
             }
-            self.converse()?;
-        };
+            self.answer()?;
+        }
         if self.incoming.is_empty() {
             self.incoming = BytesMut::new();
-        }
-        if result.is_err() {
-            self.write()?; // the alert
-        }
-        Ok(result?)
-    }
-
-    fn greet(&mut self) -> Outcome<()> {
-        match &mut self.session {
-            Session::Client(_) => {}
-            Session::Server(session) => session.send(b"* OK ready\r\n", &mut self.outgoing)?,
         }
         Ok(())
     }
 
     /// As much of IMAP as it takes to say goodbye.
-    fn converse(&mut self) -> Outcome<()> {
+    fn answer(&mut self) -> Outcome<()> {
         if self.line.len() > 8192 {
             return Err("a line that does not end".into());
         }
-        if let (Session::Server(session), true) = (&mut self.session, self.line.ends_with(b"\r\n"))
-        {
+        if self.line.ends_with(b"\r\n") {
             let line = mem::take(&mut self.line).to_ascii_uppercase();
             if line.ends_with(b" LOGOUT\r\n") {
-                session.send(b"* BYE\r\na OK bye\r\n", &mut self.outgoing)?;
-                session.close(&mut self.outgoing);
+                self.session
+                    .send(b"* BYE\r\na OK bye\r\n", &mut self.outgoing)?;
+                self.session.close(&mut self.outgoing);
                 self.is_over = true;
             } else {
-                session.send(b"* BAD what?\r\n", &mut self.outgoing)?;
+                self.session.send(b"* BAD what?\r\n", &mut self.outgoing)?;
             }
         }
         Ok(())

@@ -13,17 +13,17 @@
 
 mod connection;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use bytes::BytesMut;
-use connection::{Connection, Session};
+use connection::Connection;
 use mail_tls::{
-    Acceptor, Account, Certificates, CertifiedChain, Client, Endpoint, Host, Provenance, Server,
-    Service, TlsMode, TrustAnchors,
+    Acceptor, Account, Certificates, CertifiedChain, Client, Endpoint, Server, Service, Session,
+    TlsMode, TrustAnchors,
 };
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -37,28 +37,99 @@ struct Loop {
     poll: Poll,
     listener: TcpListener,
     acceptor: Acceptor,
-    connections: Vec<Option<Connection>>,
-    swept: Instant,
+    connections: HashMap<Token, Connection>,
+    last: Token,
     failed: usize,
 }
 
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--connections", count] => be_both_ends(count.parse()?),
+        ["--listen", address, chain, key] => {
+            Loop::new(address, &fs::read(chain)?, &fs::read(key)?)?.run(|_| false)
+        }
+        _ => Err("usage: event_loop --connections N | --listen ADDRESS CHAIN KEY".into()),
+    }
+}
+
+fn be_both_ends(count: usize) -> Outcome<()> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let mut work = Loop::new("127.0.0.1:0", pem.as_bytes(), key.as_bytes())?;
+    let address = work.listener.local_addr()?;
+    let endpoint = Endpoint::typed(Service::Imap, TlsMode::Implicit, "localhost")?;
+    let client = Client::builder()
+        .trust_anchors(TrustAnchors::from_pem(pem.as_bytes())?)
+        .build()?;
+    let connector = client.connector(&Account::configured(), endpoint.with_port(address.port()))?;
+    for _ in 0..count {
+        let mut outgoing = BytesMut::new();
+        let session = Box::new(connector.connect(&mut outgoing)?);
+        work.add(TcpStream::connect(address)?, session, outgoing, false)?;
+        work.accept()?; // the queue of those that wait to be accepted is short
+    }
+    let stands = |it: &&Connection| it.session.is_established();
+    work.run(|work| work.failed > 0 || work.all().filter(stands).count() == 2 * count)?;
+    let (sessions, buffers) = (
+        2 * count,
+        work.all().map(Connection::buffers).sum::<usize>(),
+    );
+    println!("{sessions} sessions are established, with {buffers} bytes of buffers");
+    for client in work.connections.values_mut().filter(|it| !it.is_server) {
+        client.session.send(b"a LOGOUT\r\n", &mut client.outgoing)?;
+        client.write()?;
+    }
+    work.run(|work| work.failed > 0 || work.connections.is_empty())?;
+    println!("all have gone, {} failed", work.failed);
+    match work.failed {
+        0 => Ok(()),
+        _ => Err("not all went well".into()),
+    }
+}
+
 impl Loop {
-    /// One wait, and all that it brings.
-    fn turn(&mut self, events: &mut Events, chunk: &mut [u8]) -> Outcome<()> {
-        match self.poll.poll(events, Some(SWEEP)) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-            _ => {}
-        }
-        for event in events.iter() {
-            match event.token() {
-                LISTENER => self.accept()?,
-                Token(at) => self.handle(at, |connection| connection.advance(chunk)),
+    fn new(address: &str, chain: &[u8], key: &[u8]) -> Outcome<Self> {
+        let certificates = Certificates::new(CertifiedChain::from_pem(chain, key)?);
+        let acceptor = Server::builder()
+            .build()?
+            .acceptor(Service::Imap, TlsMode::Implicit, certificates)
+            .build()?;
+        let (poll, mut listener) = (Poll::new()?, TcpListener::bind(address.parse()?)?);
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        println!("listens on {}", listener.local_addr()?);
+        Ok(Self {
+            poll,
+            listener,
+            acceptor,
+            connections: HashMap::new(),
+            last: LISTENER,
+            failed: 0,
+        })
+    }
+
+    fn run(&mut self, is_done: impl Fn(&Self) -> bool) -> Outcome<()> {
+        let (mut events, mut chunk) = (Events::with_capacity(1024), vec![0; 64 * 1024]);
+        let mut swept = Instant::now();
+        while !is_done(self) {
+            match self.poll.poll(&mut events, Some(SWEEP)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+                _ => {}
             }
-        }
-        if self.swept.elapsed() >= SWEEP {
-            self.swept = Instant::now();
-            for at in 1..=self.connections.len() {
-                self.handle(at, Connection::expire);
+            for event in events.iter() {
+                match event.token() {
+                    LISTENER => self.accept()?,
+                    token => self.handle(token, |connection| connection.advance(&mut chunk)),
+                }
+            }
+            if swept.elapsed() >= SWEEP {
+                swept = Instant::now();
+                self.accept()?; // who could not be accepted when they came
+                for token in self.connections.keys().copied().collect::<Vec<_>>() {
+                    self.handle(token, Connection::expire);
+                }
             }
         }
         Ok(())
@@ -68,8 +139,8 @@ impl Loop {
         loop {
             match self.listener.accept() {
                 Ok((socket, _)) => {
-                    let session = Session::Server(self.acceptor.accept()?);
-                    self.add(socket, session, BytesMut::new())?;
+                    let session = Box::new(self.acceptor.accept()?);
+                    self.add(socket, session, BytesMut::new(), true)?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 // One connection that could not be accepted is not the end of all others.
@@ -81,112 +152,38 @@ impl Loop {
         }
     }
 
-    fn add(&mut self, mut socket: TcpStream, session: Session, outgoing: BytesMut) -> Outcome<()> {
-        let free = self.connections.iter().position(Option::is_none);
-        let at = free.unwrap_or(self.connections.len());
+    fn add(
+        &mut self,
+        mut socket: TcpStream,
+        session: Box<dyn Session>,
+        outgoing: BytesMut,
+        is_server: bool,
+    ) -> Outcome<()> {
+        self.last.0 += 1;
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
-            .register(&mut socket, Token(at + 1), both)?;
-        let connection = Some(Connection::new(socket, session, outgoing));
-        match self.connections.get_mut(at) {
-            Some(free) => *free = connection,
-            None => self.connections.push(connection),
-        }
+            .register(&mut socket, self.last, both)?;
+        let connection = Connection::new(socket, session, outgoing, is_server);
+        self.connections.insert(self.last, connection);
         Ok(())
     }
 
-    fn handle(&mut self, at: usize, act: impl FnOnce(&mut Connection) -> Outcome<()>) {
-        let Some(slot) = self.connections.get_mut(at - 1) else {
+    fn handle(&mut self, token: Token, act: impl FnOnce(&mut Connection) -> Outcome<()>) {
+        let Some(connection) = self.connections.get_mut(&token) else {
             return;
         };
-        match slot.as_mut().map(act) {
-            Some(Err(error)) => {
-                eprintln!("event_loop: {error}");
-                self.failed += 1;
-                *slot = None;
-            }
-            _ if slot.as_ref().is_some_and(Connection::has_gone) => *slot = None,
-            _ => {}
+        let result = act(connection);
+        if let Err(error) = &result {
+            eprintln!("event_loop: {error}");
+            self.failed += 1;
+        }
+        if result.is_err() || connection.has_gone() {
+            self.connections.remove(&token);
         }
     }
 
-    fn all(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.connections.iter_mut().flatten()
+    fn all(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.values()
     }
-}
-
-fn main() -> Outcome<()> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (count, address, pem, key) = match &*arguments {
-        ["--connections", count] => {
-            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-            let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-            (Some(count.parse()?), "127.0.0.1:0", pem.into(), key.into())
-        }
-        ["--listen", address, chain, key] => (None, *address, fs::read(chain)?, fs::read(key)?),
-        _ => return Err("usage: event_loop --connections N | --listen ADDRESS CHAIN KEY".into()),
-    };
-    let chain = CertifiedChain::from_pem(&pem, &key)?;
-    let mut listener = TcpListener::bind(address.parse()?)?;
-    let poll = Poll::new()?;
-    poll.registry()
-        .register(&mut listener, LISTENER, Interest::READABLE)?;
-    println!("listens on {}", listener.local_addr()?);
-    let mut work = Loop {
-        poll,
-        listener,
-        acceptor: Server::builder()
-            .build()?
-            .acceptor(Service::Imap, TlsMode::Implicit, Certificates::new(chain))
-            .build()?,
-        connections: Vec::new(),
-        swept: Instant::now(),
-        failed: 0,
-    };
-    let (mut events, mut chunk) = (Events::with_capacity(1024), vec![0; 64 * 1024]);
-    let Some(count) = count else {
-        loop {
-            work.turn(&mut events, &mut chunk)?;
-        }
-    };
-    connect(&mut work, count, &pem)?;
-    while work.failed == 0 && work.all().filter(|it| it.is_established()).count() < 2 * count {
-        work.turn(&mut events, &mut chunk)?;
-    }
-    let (sessions, buffers) = (2 * count, work.all().map(|it| it.buffers()).sum::<usize>());
-    println!("{sessions} sessions are established, with {buffers} bytes of buffers");
-    for connection in work.all() {
-        if let Session::Client(session) = &mut connection.session {
-            session.send(b"a LOGOUT\r\n", &mut connection.outgoing)?;
-            connection.write()?;
-        }
-    }
-    while work.failed == 0 && work.all().next().is_some() {
-        work.turn(&mut events, &mut chunk)?;
-    }
-    println!("all have gone, {} failed", work.failed);
-    match work.failed {
-        0 => Ok(()),
-        _ => Err("not all went well".into()),
-    }
-}
-
-fn connect(work: &mut Loop, count: usize, pem: &[u8]) -> Outcome<()> {
-    let address: SocketAddr = work.listener.local_addr()?;
-    let (host, port) = (Host::parse("localhost")?, address.port());
-    let (imap, mode) = (Service::Imap, TlsMode::Implicit);
-    let endpoint = Endpoint::new(imap, mode, host, port, Provenance::Typed);
-    let client = Client::builder()
-        .trust_anchors(TrustAnchors::from_pem(pem)?)
-        .build()?;
-    let connector = client.connector(&Account::configured(), endpoint)?;
-    for _ in 0..count {
-        let mut outgoing = BytesMut::new();
-        let session = Session::Client(connector.connect(&mut outgoing)?);
-        work.add(TcpStream::connect(address)?, session, outgoing)?;
-        work.accept()?; // the queue of those that wait to be accepted is short
-    }
-    Ok(())
 }
