@@ -120,11 +120,14 @@ fn every_example_is_run_and_short() {
         assert!(readme.contains(&format!("`{name}`")), "{name}");
         let files = match program.is_dir() {
             true => listed(&program),
-            false => vec![program],
+            false => vec![program.clone()],
         };
-        for file in files {
-            let lines = std::fs::read_to_string(&file).unwrap().lines().count();
-            assert!(lines < 200, "{}: {lines} lines", file.display());
-        }
+        let lines = |file| std::fs::read_to_string(file).unwrap().lines().count();
+        let lines = files.iter().map(lines);
+        let lines = match name {
+            "event_loop" => lines.max(), // by file; all others as a whole
+            _ => Some(lines.sum()),
+        };
+        assert!(lines.is_some_and(|it| it < 200), "{name}: {lines:?} lines");
     }
 }
