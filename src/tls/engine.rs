@@ -1,29 +1,27 @@
 //! One rustls connection, fed from the caller's buffer and drained into the caller's buffer.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use rustls::client::ClientConnection;
-use rustls::server::{Accepted, Acceptor};
-use rustls::{Connection, ConnectionCommon, InvalidMessage, IoState, ServerConfig, SideData};
+use rustls::{Connection, InvalidMessage, ServerConfig};
 
-use super::alerts::{RECORD_ALERT, put_alert, put_plaintext_alert, refuse_hello};
-use super::buffers::{NothingYet, Sink, Source};
-use super::hello::{ClientHello, HelloPeek, Versions};
+use super::alerts::{put_alert, put_plaintext_alert};
+use super::buffers::NothingYet;
+use super::hello::{ClientHello, HelloPeek};
 use super::inlet::{Inlet, Portion};
 use super::scope::{Notes, with_notes};
 use crate::alert::Alert;
-use crate::limits::{
-    QUEUED_PLAINTEXT, RECORD_HEADER, RECORDS_WITHOUT_PROGRESS, SERVER_HELLO_BYTES,
-};
+use crate::limits::{RECORD_HEADER, RECORDS_WITHOUT_PROGRESS, SERVER_HELLO_BYTES};
 
 mod direct;
+mod stage;
 
 use direct::{is_handshake, not_a_hello};
+use stage::{Received, Stage, drain, encrypt};
 
 /// One rustls connection of either side.
 pub(crate) struct Engine {
@@ -49,18 +47,6 @@ pub(crate) struct Engine {
     /// What such a server has received so far, where the ClientHello does not come in one piece.
     peek: Option<Box<HelloPeek>>,
     pub(crate) notes: Notes,
-}
-
-/// Each stage in an allocation of its own: an idle session holds no room for the others, and little
-/// is moved when a session is.
-enum Stage {
-    /// The server waits for the ClientHello.
-    Hello(Box<(Acceptor, HelloPeek)>),
-    /// The ClientHello was read, and waits for the configuration to go on with.
-    Offered(Box<(Accepted, Versions)>),
-    Running(Box<Connection>),
-    /// Nothing is left after a fault before there was a connection.
-    Spent,
 }
 
 /// Why a connection ended.
@@ -401,141 +387,8 @@ impl Engine {
     }
 }
 
-impl Stage {
-    /// The first piece of plaintext that rustls holds.
-    fn first_chunk(&mut self) -> &[u8] {
-        match self {
-            Self::Running(connection) => connection.reader().into_first_chunk().unwrap_or_default(),
-            Self::Hello(..) | Self::Offered(..) | Self::Spent => &[],
-        }
-    }
-
-    /// Gives rustls all of `portion`.
-    fn take(&mut self, portion: &[u8]) -> Result<(), Fault> {
-        if let Self::Hello(hello) = self {
-            let (_, peek) = &mut **hello;
-            peek.see(portion);
-        }
-        let mut portion = Source(portion);
-        while !portion.0.is_empty() {
-            let taken = match self {
-                Self::Hello(hello) => {
-                    let (acceptor, _) = &mut **hello;
-                    acceptor.read_tls(&mut portion)
-                }
-                Self::Running(connection) => connection.read_tls(&mut portion),
-                Self::Offered(..) | Self::Spent => return Ok(()),
-            };
-            match taken {
-                Ok(0) => return Ok(()),
-                Ok(_) => {}
-                // Its buffer for handshake messages is full.
-                Err(error) => return Err(io_fault(error)),
-            }
-        }
-        Ok(())
-    }
-
-    fn process(
-        &mut self,
-        is_closed: bool,
-        outgoing: &mut BytesMut,
-    ) -> Result<Received, rustls::Error> {
-        match self {
-            Self::Running(connection) if is_closed => {
-                // In debug builds rustls asserts that no alert follows the one that it has sent,
-                // close_notify included: a damaged record after it would panic. What it has to
-                // say then is discarded anyway.
-                panic::catch_unwind(AssertUnwindSafe(|| connection.process_new_packets()))
-                    .unwrap_or(Err(rustls::Error::DecryptError))
-                    .map(Received::from)
-            }
-            Self::Running(connection) => connection.process_new_packets().map(Received::from),
-            Self::Hello(hello) => {
-                let (acceptor, peek) = &mut **hello;
-                match acceptor.accept() {
-                    Ok(None) => Ok(Received::default()),
-                    Ok(Some(accepted)) => {
-                        let versions = peek.versions();
-                        *self = Self::Offered(Box::new((accepted, versions)));
-                        Ok(Received::default())
-                    }
-                    Err((error, alert)) => {
-                        let versions = peek.versions();
-                        *self = Self::Spent;
-                        Err(refuse_hello(error, alert, versions, outgoing))
-                    }
-                }
-            }
-            Self::Offered(..) | Self::Spent => Ok(Received::default()),
-        }
-    }
-}
-
-/// What rustls has after its work on what it was given.
-#[derive(Default)]
-struct Received {
-    /// Bytes of plaintext.
-    plaintext: usize,
-    peer_has_closed: bool,
-}
-
-impl From<IoState> for Received {
-    fn from(state: IoState) -> Self {
-        Self {
-            plaintext: state.plaintext_bytes_to_read(),
-            peer_has_closed: state.peer_has_closed(),
-        }
-    }
-}
-
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").finish_non_exhaustive()
-    }
-}
-
-fn encrypt<Side: SideData>(
-    connection: &mut ConnectionCommon<Side>,
-    plaintext: &[u8],
-    outgoing: &mut BytesMut,
-) -> Result<(), Fault> {
-    let mut rest = plaintext;
-    while !rest.is_empty() {
-        // One record at a time, so that rustls keeps none back.
-        let record = rest.get(..QUEUED_PLAINTEXT).unwrap_or(rest);
-        // It takes less than it was offered where it refreshes its keys (TLS 1.3).
-        let taken = connection.writer().write(record).map_err(io_fault)?;
-        let before = outgoing.len();
-        while connection.wants_write() {
-            match connection.write_tls(&mut Sink(outgoing)) {
-                Ok(0) | Err(_) => break,
-                Ok(_) => {}
-            }
-        }
-        // At the limit of TLS 1.2's keys rustls says that it took everything, drops it and
-        // closes: the record is an alert.
-        match outgoing.get(before) {
-            Some(&RECORD_ALERT) | None => return Err(Fault::KeysExhausted),
-            Some(_) => {}
-        }
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-fn drain(connection: &mut Connection, outgoing: &mut BytesMut) {
-    while connection.wants_write() {
-        match connection.write_tls(&mut Sink(outgoing)) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-    }
-}
-
-fn io_fault(error: io::Error) -> Fault {
-    match error.downcast::<rustls::Error>() {
-        Ok(error) => Fault::Tls(error),
-        Err(_) => Fault::Tls(InvalidMessage::HandshakePayloadTooLarge.into()),
     }
 }
