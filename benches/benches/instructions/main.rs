@@ -25,8 +25,9 @@ use paths::{PATHS, Path};
 
 /// Given to this program when it is run under valgrind.
 const COUNTED: &str = "--under-valgrind";
-/// What a ratio may be above and below the reference.
-const RATIO_TOLERANCE: f64 = 0.02;
+/// What a ratio may be above and below the reference, which is the middle of several runs: those of a
+/// handshake differ by up to 0.028, in what the allocator does on either side.
+const RATIO_TOLERANCE: f64 = 0.025;
 /// What a count that has nobody beside may be above and below the reference, in parts of it.
 const COUNT_TOLERANCE: f64 = 0.05;
 
