@@ -125,7 +125,7 @@ fn search(
         }
         checker.permit(certificate, path)
     };
-    leaf.verify_for_usage(
+    let found = leaf.verify_for_usage(
         requirements.algorithms.all,
         requirements.anchors.as_slice(),
         intermediates,
@@ -133,9 +133,12 @@ fn search(
         usage,
         None,
         Some(&is_acceptable),
-    )?;
-    // The path that was accepted is the last one that was asked about.
-    Ok(valid_until.get())
+    );
+    match found {
+        // The path that was accepted is the last one that was asked about.
+        Ok(_) => Ok(valid_until.get()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The same for a report after a failure: with the dates as they were `at` another time, whatever the
