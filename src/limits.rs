@@ -272,6 +272,12 @@ const _: () = assert!(
 /// (RFC 8446 §4.6.1, §4.2.11: 64 KiB). Three of a post-quantum authority's certificates go in.
 pub const TICKET_CONTENT: usize = 16 * 1024;
 
+/// For how long an acceptor seals tickets with a key of its own, and for how long that key opens them
+/// afterwards (RFC 9325 §3.4).
+///
+/// So its tickets are good for six hours at least and for twelve at most.
+pub const OWN_TICKET_KEY_LIFETIME: Duration = Duration::from_secs(6 * 60 * 60);
+
 /// How far the clocks of two machines that share ticket keys may be apart.
 ///
 /// A ticket from further in the future than this is not taken: one of the clocks is wrong.

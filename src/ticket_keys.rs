@@ -1,8 +1,8 @@
 //! Keys that seal session tickets, shared by the machines of a fleet.
 //!
 //! A ticket holds a session's secrets, sealed by the server for itself. **By default each acceptor
-//! makes its own keys**, from the provider's randomness: a new one every six hours of the machine's
-//! clock, with the one before still good for opening. They never leave the memory of the process. That is right for one
+//! makes its own keys**: a new one every six hours of its [`Clock`](crate::Clock), with the one before
+//! still good for opening. They never leave the memory of the process. That is right for one
 //! machine. A session that comes back to another machine, or after a restart, is a full handshake
 //! then, which costs time and nothing else. (With a provider of the embedder's own and neither
 //! provider feature the acceptor remembers its last sessions in memory instead.)
@@ -48,6 +48,7 @@
 //! them as private keys are kept.
 
 mod aead;
+mod own;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +62,8 @@ use zeroize::Zeroizing;
 
 use crate::limits::{TICKET_CLOCK_SKEW, TICKET_KEYS, TICKET_LIFETIME, TICKETS_PER_KEY};
 
+pub(crate) use own::OwnKeys;
+
 /// One key, with the time in which it seals. Cheap to clone.
 ///
 /// Its octets are erased when the last clone goes.
@@ -72,6 +75,7 @@ struct Parts {
     secret: Zeroizing<[u8; SECRET]>,
     begins: u64,
     ends: u64,
+    opens_until: u64,
     /// How many tickets this process has sealed with it.
     sealed: AtomicU64,
 }
@@ -186,6 +190,16 @@ impl TicketKey {
         let wrong_length = InvalidTicketKeys::Length { length };
         let (name, rest) = octets.split_first_chunk().ok_or(wrong_length)?;
         let secret = <&[u8; SECRET]>::try_from(rest).map_err(|_| wrong_length)?;
+        Self::of(*name, secret, [begins, ends], TICKET_LIFETIME)
+    }
+
+    /// One that opens for so long after it has sealed its last ticket.
+    fn of(
+        name: [u8; NAME],
+        secret: &[u8; SECRET],
+        [begins, ends]: [SystemTime; 2],
+        opens_for: Duration,
+    ) -> Result<Self, InvalidTicketKeys> {
         if secret.iter().all(|octet| Some(octet) == secret.first()) {
             return Err(InvalidTicketKeys::NotRandom);
         }
@@ -194,10 +208,11 @@ impl TicketKey {
             return Err(InvalidTicketKeys::EndsBeforeItBegins);
         }
         Ok(Self(Arc::new(Parts {
-            name: *name,
+            name,
             secret: Zeroizing::new(*secret),
             begins,
             ends,
+            opens_until: ends.saturating_add(opens_for.as_secs()),
             sealed: AtomicU64::new(0),
         })))
     }
@@ -207,7 +222,7 @@ impl TicketKey {
     }
 
     fn opens_at(&self, now: u64) -> bool {
-        now < self.0.ends.saturating_add(TICKET_LIFETIME.as_secs())
+        now < self.0.opens_until
     }
 
     /// Counts a ticket, if it may still be sealed.
@@ -217,6 +232,10 @@ impl TicketKey {
             self.0.sealed.store(TICKETS_PER_KEY, Ordering::Relaxed);
         }
         used < TICKETS_PER_KEY
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.0.sealed.load(Ordering::Relaxed) >= TICKETS_PER_KEY
     }
 
     fn is_same_secret(&self, other: &Self) -> bool {
@@ -291,8 +310,14 @@ impl TicketKeys {
         Arc::clone(&self.0.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The key's name, and sealed with it the time and `plaintext`.
-    pub(crate) fn seal(&self, plaintext: &[u8], now: UnixTime) -> Option<Vec<u8>> {
+    /// The key's name, and sealed with it the time and `plaintext`, for [`open`](Self::open) with the
+    /// same `binding`.
+    pub(crate) fn seal(
+        &self,
+        binding: &[u8; 32],
+        plaintext: &[u8],
+        now: UnixTime,
+    ) -> Option<Vec<u8>> {
         let now = now.as_secs();
         let keys = self.keys();
         let key = keys.iter().find(|key| key.seals_at(now))?;
@@ -301,12 +326,13 @@ impl TicketKeys {
         }
         let inner = Zeroizing::new([&now.to_be_bytes(), plaintext].concat());
         let Parts { name, secret, .. } = &*key.0;
-        let sealed = self.0.sealer.seal(secret, name, &inner)?;
+        let associated = associated(name, binding);
+        let sealed = self.0.sealer.seal(secret, &associated, &inner)?;
         Some([name, sealed.as_slice()].concat())
     }
 
-    /// What was sealed, if that is not too long ago.
-    pub(crate) fn open(&self, ticket: &[u8], now: UnixTime) -> Option<Vec<u8>> {
+    /// What was sealed for this binding, if that is not too long ago.
+    pub(crate) fn open(&self, binding: &[u8; 32], ticket: &[u8], now: UnixTime) -> Option<Vec<u8>> {
         let now = now.as_secs();
         let (name, sealed) = ticket.split_first_chunk::<NAME>()?;
         let keys = self.keys();
@@ -315,7 +341,8 @@ impl TicketKeys {
         if !key.opens_at(now) {
             return None;
         }
-        let inner = self.0.sealer.open(&key.0.secret, name, sealed)?;
+        let associated = associated(name, binding);
+        let inner = self.0.sealer.open(&key.0.secret, &associated, sealed)?;
         let inner = Zeroizing::new(inner);
         let (sealed_at, plaintext) = inner.split_first_chunk()?;
         let sealed_at = u64::from_be_bytes(*sealed_at);
@@ -332,6 +359,12 @@ impl fmt::Debug for TicketKeys {
             .field("keys", &self.keys())
             .finish_non_exhaustive()
     }
+}
+
+/// What is authenticated with a ticket and does not stand in it: the key's name stands before it.
+fn associated(name: &[u8; NAME], binding: &[u8; 32]) -> [u8; NAME + 32] {
+    let mut octets = name.iter().chain(binding);
+    std::array::from_fn(|_| octets.next().copied().unwrap_or_default())
 }
 
 fn in_order(

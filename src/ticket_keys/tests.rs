@@ -6,6 +6,8 @@ const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 /// 2030-01-01 00:00:00 UTC.
 const T: u64 = 1_893_456_000;
+/// What the tickets of the tests are bound to.
+const HERE: [u8; 32] = [7; 32];
 
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
@@ -80,11 +82,14 @@ fn keys_that_cannot_be_used() {
 #[test]
 fn the_old_keys_go_on() {
     let keys = with([of_day(0)]);
-    let ticket = keys.seal(b"state", at(T)).unwrap();
+    let ticket = keys.seal(&HERE, b"state", at(T)).unwrap();
     assert_eq!(keys.replace([]), Err(InvalidTicketKeys::None));
-    assert_eq!(keys.open(&ticket, at(T)).as_deref(), Some(&b"state"[..]));
+    assert_eq!(
+        keys.open(&HERE, &ticket, at(T)).as_deref(),
+        Some(&b"state"[..])
+    );
     keys.replace([of_day(1)]).unwrap();
-    assert_eq!(keys.open(&ticket, at(T)), None, "left out");
+    assert_eq!(keys.open(&HERE, &ticket, at(T)), None, "left out");
 }
 
 /// Which key seals, by the time: the one that began last, from its first second to its last.
@@ -108,15 +113,17 @@ fn the_key_that_began_last_seals() {
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]] {
         let keys = with(order.map(|index: usize| all[index].clone()));
         for (now, expected) in &rows {
-            let ticket = keys.seal(b"state", at(*now));
+            let ticket = keys.seal(&HERE, b"state", at(*now));
             let sealed_by = ticket.as_deref().map(name_of);
             assert_eq!(sealed_by, expected.map(|key| &key.0.name[..]), "{now}");
         }
     }
     // Two that begin at once: the same everywhere.
     let (one, other) = (key(1, T, T + DAY), key(2, T, T + DAY));
-    let here = with([one.clone(), other.clone()]).seal(b"", at(T)).unwrap();
-    let there = with([other, one]).seal(b"", at(T)).unwrap();
+    let here = with([one.clone(), other.clone()])
+        .seal(&HERE, b"", at(T))
+        .unwrap();
+    let there = with([other, one]).seal(&HERE, b"", at(T)).unwrap();
     assert_eq!(name_of(&here), name_of(&there));
 }
 
@@ -126,7 +133,7 @@ fn tickets_outlive_the_key_that_seals() {
     let keys = with([of_day(0), of_day(1)]);
     let life = TICKET_LIFETIME.as_secs();
     for sealed_at in [T, T + DAY - 1, T + DAY, T + 2 * DAY - 1] {
-        let ticket = keys.seal(b"state", at(sealed_at)).unwrap();
+        let ticket = keys.seal(&HERE, b"state", at(sealed_at)).unwrap();
         for (now, is_taken) in [
             (sealed_at, true),
             (sealed_at + life, true),
@@ -136,33 +143,52 @@ fn tickets_outlive_the_key_that_seals() {
             (sealed_at - TICKET_CLOCK_SKEW.as_secs(), true),
             (sealed_at - TICKET_CLOCK_SKEW.as_secs() - 1, false),
         ] {
-            let opened = keys.open(&ticket, at(now));
+            let opened = keys.open(&HERE, &ticket, at(now));
             assert_eq!(opened.is_some(), is_taken, "{sealed_at} {now}");
         }
     }
     // Whatever age the ticket says that it has: a key that is past opens nothing.
     let now = T + 2 * DAY;
     let [name, secret] = [&octets(0)[..16], &octets(0)[16..]];
-    let ticket = [name, secret, name, &now.to_be_bytes(), b"state"].concat();
+    let ticket = [name, secret, name, &HERE, &now.to_be_bytes(), b"state"].concat();
     assert!(
         with([key(0, T, T + 2 * DAY)])
-            .open(&ticket, at(now))
+            .open(&HERE, &ticket, at(now))
             .is_some()
     );
-    assert_eq!(with([of_day(0)]).open(&ticket, at(now)), None);
+    assert_eq!(with([of_day(0)]).open(&HERE, &ticket, at(now)), None);
+}
+
+/// Whatever the key, and however the sealer is asked: the binding is no part of the ticket.
+#[test]
+fn a_ticket_opens_only_where_it_is_bound_to() {
+    let mut all = vec![with([of_day(0)])];
+    all.extend(TicketKeys::new([of_day(0)]));
+    for keys in all {
+        let ticket = keys.seal(&HERE, b"state", at(T)).unwrap();
+        assert_eq!(
+            keys.open(&HERE, &ticket, at(T)).as_deref(),
+            Some(&b"state"[..])
+        );
+        for octet in 0..32 {
+            let mut there = HERE;
+            there[octet] ^= 1;
+            assert_eq!(keys.open(&there, &ticket, at(T)), None, "{octet}");
+        }
+    }
 }
 
 /// Two machines of which one has its clock ahead, and already seals with the next key.
 #[test]
 fn the_next_key_opens_before_it_begins() {
     let (ahead, behind) = (with([of_day(0), of_day(1)]), with([of_day(1), of_day(0)]));
-    let early = ahead.seal(b"state", at(T + DAY)).unwrap();
+    let early = ahead.seal(&HERE, b"state", at(T + DAY)).unwrap();
     assert_eq!(name_of(&early), &octets(1)[..16]);
-    let opened = behind.open(&early, at(T + DAY - 120));
+    let opened = behind.open(&HERE, &early, at(T + DAY - 120));
     assert_eq!(opened.as_deref(), Some(&b"state"[..]));
-    let late = behind.seal(b"state", at(T + DAY - 120)).unwrap();
+    let late = behind.seal(&HERE, b"state", at(T + DAY - 120)).unwrap();
     assert_eq!(name_of(&late), &octets(0)[..16]);
-    assert!(ahead.open(&late, at(T + DAY)).is_some());
+    assert!(ahead.open(&HERE, &late, at(T + DAY)).is_some());
 }
 
 /// No key of that name: the sealer is not even asked.
@@ -179,11 +205,17 @@ fn unknown_keys_cost_nothing() {
         }
     }
     let keys = TicketKeys::with_sealer(Arc::new(Untouchable), [of_day(0)]).unwrap();
-    let elsewhere = with([of_day(1)]).seal(b"state", at(T + DAY)).unwrap();
-    assert_eq!(keys.open(&elsewhere, at(T)), None);
-    assert_eq!(keys.open(&octets(0)[..15], at(T)), None);
-    assert_eq!(keys.open(b"", at(T)), None);
-    assert_eq!(keys.seal(b"state", at(T)), None, "a sealer that cannot");
+    let elsewhere = with([of_day(1)])
+        .seal(&HERE, b"state", at(T + DAY))
+        .unwrap();
+    assert_eq!(keys.open(&HERE, &elsewhere, at(T)), None);
+    assert_eq!(keys.open(&HERE, &octets(0)[..15], at(T)), None);
+    assert_eq!(keys.open(&HERE, b"", at(T)), None);
+    assert_eq!(
+        keys.seal(&HERE, b"state", at(T)),
+        None,
+        "a sealer that cannot"
+    );
 }
 
 #[test]
@@ -191,11 +223,14 @@ fn a_key_does_not_seal_for_ever() {
     let keys = with([of_day(0)]);
     let only = &keys.keys()[0];
     only.0.sealed.store(TICKETS_PER_KEY - 1, Ordering::Relaxed);
-    let last = keys.seal(b"state", at(T)).unwrap();
+    let last = keys.seal(&HERE, b"state", at(T)).unwrap();
     for _ in 0..3 {
-        assert_eq!(keys.seal(b"state", at(T)), None);
+        assert_eq!(keys.seal(&HERE, b"state", at(T)), None);
     }
-    assert!(keys.open(&last, at(T)).is_some(), "what was sealed opens");
+    assert!(
+        keys.open(&HERE, &last, at(T)).is_some(),
+        "what was sealed opens"
+    );
 }
 
 /// Keys that are made anew of the same octets with each replacement, as the module shows it.
@@ -205,11 +240,11 @@ fn a_replacement_does_not_begin_to_count_anew() {
     let only = &keys.keys()[0];
     only.0.sealed.store(TICKETS_PER_KEY - 1, Ordering::Relaxed);
     keys.replace([of_day(0), of_day(1)]).unwrap();
-    assert!(keys.seal(b"state", at(T)).is_some());
-    assert_eq!(keys.seal(b"state", at(T)), None);
+    assert!(keys.seal(&HERE, b"state", at(T)).is_some());
+    assert_eq!(keys.seal(&HERE, b"state", at(T)), None);
     keys.replace([of_day(0), of_day(1)]).unwrap();
-    assert_eq!(keys.seal(b"state", at(T)), None);
-    let next = keys.seal(b"state", at(T + DAY)).unwrap();
+    assert_eq!(keys.seal(&HERE, b"state", at(T)), None);
+    let next = keys.seal(&HERE, b"state", at(T + DAY)).unwrap();
     assert_eq!(name_of(&next), &octets(1)[..16], "another key has its own");
 }
 
@@ -293,8 +328,11 @@ fn each_library_opens_what_the_other_sealed() {
         for opening in sealers() {
             let here = TicketKeys::with_sealer(Arc::clone(&sealing), [of_day(0)]).unwrap();
             let there = TicketKeys::with_sealer(opening, [of_day(0)]).unwrap();
-            let ticket = here.seal(b"state", at(T)).unwrap();
-            assert_eq!(there.open(&ticket, at(T)).as_deref(), Some(&b"state"[..]));
+            let ticket = here.seal(&HERE, b"state", at(T)).unwrap();
+            assert_eq!(
+                there.open(&HERE, &ticket, at(T)).as_deref(),
+                Some(&b"state"[..])
+            );
             assert!(!ticket.windows(5).any(|window| window == b"state"));
         }
     }
@@ -305,22 +343,22 @@ fn each_library_opens_what_the_other_sealed() {
 fn cut_and_changed_tickets_open_nothing() {
     for sealer in sealers() {
         let keys = TicketKeys::with_sealer(sealer, [of_day(0), of_day(1)]).unwrap();
-        let ticket = keys.seal(b"the state of a session", at(T)).unwrap();
+        let ticket = keys.seal(&HERE, b"the state of a session", at(T)).unwrap();
         for length in 0..ticket.len() {
-            assert_eq!(keys.open(&ticket[..length], at(T)), None, "{length}");
+            assert_eq!(keys.open(&HERE, &ticket[..length], at(T)), None, "{length}");
         }
         for index in 0..ticket.len() {
             for bit in [0x01, 0x80] {
                 let mut changed = ticket.clone();
                 changed[index] ^= bit;
-                assert_eq!(keys.open(&changed, at(T)), None, "{index}");
+                assert_eq!(keys.open(&HERE, &changed, at(T)), None, "{index}");
             }
         }
-        assert_eq!(keys.open(&[&ticket[..], &[0]].concat(), at(T)), None);
+        assert_eq!(keys.open(&HERE, &[&ticket[..], &[0]].concat(), at(T)), None);
         // Sealed with another key under this key's name.
         let mut renamed = ticket.clone();
         renamed[..16].copy_from_slice(&octets(1)[..16]);
-        assert_eq!(keys.open(&renamed, at(T)), None);
+        assert_eq!(keys.open(&HERE, &renamed, at(T)), None);
     }
 }
 
@@ -343,13 +381,13 @@ proptest! {
         noise in prop::collection::vec(any::<u8>(), 0..100),
     ) {
         let keys = TicketKeys::new([of_day(0), of_day(1)]).unwrap();
-        let ticket = keys.seal(&plaintext, at(T + sealed_at)).unwrap();
+        let ticket = keys.seal(&HERE, &plaintext, at(T + sealed_at)).unwrap();
         let there = TicketKeys::new([of_day(1), of_day(2), of_day(0)]).unwrap();
-        let opened = there.open(&ticket, at(T + sealed_at + later));
+        let opened = there.open(&HERE, &ticket, at(T + sealed_at + later));
         let lives = later <= TICKET_LIFETIME.as_secs();
         prop_assert_eq!(opened, lives.then_some(plaintext));
-        prop_assert_eq!(keys.open(&noise, at(T)), None);
+        prop_assert_eq!(keys.open(&HERE, &noise, at(T)), None);
         let named = [&octets(0)[..16], &noise].concat();
-        prop_assert_eq!(keys.open(&named, at(T)), None);
+        prop_assert_eq!(keys.open(&HERE, &named, at(T)), None);
     }
 }

@@ -11,14 +11,14 @@ use super::engine::{Engine, HelloOutcome};
 use super::hello::ACME_TLS_ALPN;
 use super::provider::{Provider, TlsVersions};
 use super::server_names::{OneChain, ServedNames, ServerNames};
-use super::tickets::{BoundTickets, KeptSessions, SharedTickets};
+use super::tickets::{HandedOn, KeptSessions, SealedTickets, SealingKeys};
 use super::time::WallTime;
 use super::verifier::PeerVerifier;
 use crate::certificates::{Certificates, CertifiedChain};
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
 use crate::limits::{AUTHORITY_NAMES, REMEMBERED_SESSIONS};
-use crate::ticket_keys::TicketKeys;
+use crate::ticket_keys::{OwnKeys, TicketKeys};
 use crate::verify::Requirements;
 
 /// Makes the engines of one acceptor.
@@ -81,20 +81,17 @@ impl ServerEngineFactory {
         config.time_provider = Arc::new(WallTime(parts.clock.clone()));
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if parts.tickets > 0 {
-            let sealer = match parts.ticket_keys {
-                Some(keys) => {
-                    let shared: Arc<dyn ProducesTickets> =
-                        Arc::new(SharedTickets::new(keys, parts.clock.clone()));
-                    Some(shared)
-                }
-                None => sealer()?,
+            let keys = match parts.ticket_keys {
+                Some(keys) => Some(SealingKeys::Shared(keys)),
+                None => OwnKeys::new(parts.clock.unix())?.map(SealingKeys::Own),
             };
-            match sealer {
-                Some(sealer) => {
+            match keys {
+                Some(keys) => {
+                    let sealed = SealedTickets::new(keys, parts.binding, parts.clock.clone());
+                    let sealer: Arc<dyn ProducesTickets> = Arc::new(sealed);
                     #[cfg(feature = "recorder")]
                     let sealer = crate::recorder::tickets(sealer);
-                    config.ticketer =
-                        Arc::new(BoundTickets::new(sealer, parts.binding, parts.clock));
+                    config.ticketer = Arc::new(HandedOn::new(sealer, parts.clock));
                 }
                 None => {
                     let memory = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
@@ -188,23 +185,4 @@ fn authority_names(requirements: &Requirements) -> Vec<DistinguishedName> {
         return Vec::new();
     }
     names
-}
-
-#[cfg(feature = "aws-lc-rs")]
-fn sealer() -> Result<Option<Arc<dyn ProducesTickets>>, Error> {
-    rustls::crypto::aws_lc_rs::Ticketer::new()
-        .map(Some)
-        .map_err(|error| Error::Crypto(error.to_string().into()))
-}
-
-#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-fn sealer() -> Result<Option<Arc<dyn ProducesTickets>>, Error> {
-    rustls::crypto::ring::Ticketer::new()
-        .map(Some)
-        .map_err(|error| Error::Crypto(error.to_string().into()))
-}
-
-#[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
-fn sealer() -> Result<Option<Arc<dyn ProducesTickets>>, Error> {
-    Ok(None)
 }

@@ -24,7 +24,7 @@ use crate::limits::{
     TICKETS,
 };
 use crate::policy::Account;
-use crate::ticket_keys::TicketKeys;
+use crate::ticket_keys::{OwnKeys, TicketKeys};
 use crate::verify::Verification;
 
 /// The tickets of one connector: one server, one account, one set of requirements.
@@ -209,15 +209,15 @@ impl Heritage {
         now <= self.ends && self.ends <= now.saturating_add(longest.as_secs())
     }
 
-    /// What rustls wants to keep, behind all this, behind `first`; `None` for what is too much.
-    fn put_before(&self, first: &[u8], plain: &[u8]) -> Option<Secret> {
+    /// What rustls wants to keep, behind all this; `None` for what is too much.
+    fn put_before(&self, plain: &[u8]) -> Option<Secret> {
         if plain.len() > TICKET_CONTENT {
             return None;
         }
         let end_point = self.end_point.as_deref().unwrap_or_default();
         let length = u8::try_from(end_point.len()).ok()?;
         let ends = self.ends.to_be_bytes();
-        let all = [first, &ends, &[length], end_point, plain].concat();
+        let all = [&ends, &[length][..], end_point, plain].concat();
         Some(Zeroizing::new(all))
     }
 
@@ -238,26 +238,20 @@ impl Heritage {
     }
 }
 
-/// Seals into each ticket what it may be used for, and opens no other; and what the session hands
-/// on.
+/// Puts into each ticket what the session hands on.
 #[derive(Debug)]
-pub(super) struct BoundTickets {
+pub(super) struct HandedOn {
     sealer: Arc<dyn ProducesTickets>,
-    binding: [u8; 32],
     clock: Clock,
 }
 
-impl BoundTickets {
-    pub(super) fn new(sealer: Arc<dyn ProducesTickets>, binding: [u8; 32], clock: Clock) -> Self {
-        Self {
-            sealer,
-            binding,
-            clock,
-        }
+impl HandedOn {
+    pub(super) fn new(sealer: Arc<dyn ProducesTickets>, clock: Clock) -> Self {
+        Self { sealer, clock }
     }
 }
 
-impl ProducesTickets for BoundTickets {
+impl ProducesTickets for HandedOn {
     fn enabled(&self) -> bool {
         self.sealer.enabled()
     }
@@ -267,13 +261,13 @@ impl ProducesTickets for BoundTickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let content = Heritage::to_hand_on(&self.clock).put_before(&self.binding, plain)?;
+        let content = Heritage::to_hand_on(&self.clock).put_before(plain)?;
         self.sealer.encrypt(&content)
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
         let opened = Secret::new(self.sealer.decrypt(cipher)?);
-        Heritage::take_from(opened.strip_prefix(&self.binding)?, &self.clock)
+        Heritage::take_from(&opened, &self.clock)
     }
 }
 
@@ -294,7 +288,7 @@ impl KeptSessions {
 impl StoresServerSessions for KeptSessions {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
         let value = Secret::new(value);
-        let value = Heritage::to_hand_on(&self.clock).put_before(&[], &value);
+        let value = Heritage::to_hand_on(&self.clock).put_before(&value);
         value.is_some_and(|mut value| self.kept.put(key, mem::take(&mut *value)))
     }
 
@@ -311,20 +305,33 @@ impl StoresServerSessions for KeptSessions {
     }
 }
 
-/// Seals with keys from outside, by the acceptor's clock.
+/// Seals tickets for one listener: they open nowhere else.
 #[derive(Debug)]
-pub(super) struct SharedTickets {
-    keys: TicketKeys,
+pub(super) struct SealedTickets {
+    keys: SealingKeys,
+    binding: [u8; 32],
     clock: Clock,
 }
 
-impl SharedTickets {
-    pub(super) fn new(keys: TicketKeys, clock: Clock) -> Self {
-        Self { keys, clock }
+/// Whose keys they are sealed with.
+#[derive(Debug)]
+pub(super) enum SealingKeys {
+    /// Other machines may have them too.
+    Shared(TicketKeys),
+    Own(OwnKeys),
+}
+
+impl SealedTickets {
+    pub(super) fn new(keys: SealingKeys, binding: [u8; 32], clock: Clock) -> Self {
+        Self {
+            keys,
+            binding,
+            clock,
+        }
     }
 }
 
-impl ProducesTickets for SharedTickets {
+impl ProducesTickets for SealedTickets {
     fn enabled(&self) -> bool {
         true
     }
@@ -334,11 +341,19 @@ impl ProducesTickets for SharedTickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.keys.seal(plain, self.clock.unix())
+        let now = self.clock.unix();
+        match &self.keys {
+            SealingKeys::Shared(keys) => keys.seal(&self.binding, plain, now),
+            SealingKeys::Own(keys) => keys.seal(&self.binding, plain, now),
+        }
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.keys.open(cipher, self.clock.unix())
+        let now = self.clock.unix();
+        match &self.keys {
+            SealingKeys::Shared(keys) => keys.open(&self.binding, cipher, now),
+            SealingKeys::Own(keys) => keys.open(&self.binding, cipher, now),
+        }
     }
 }
 
@@ -347,7 +362,7 @@ mod tests {
     use super::*;
     use crate::tls::scope::{Notes, with_notes};
 
-    /// Seals nothing, so that the test sees the binding alone.
+    /// Seals nothing, so that the test sees what is handed on alone.
     #[derive(Debug)]
     struct Plain;
 
@@ -380,29 +395,33 @@ mod tests {
         std::time::Instant::now()
     }
 
-    fn tickets(binding: u8, clock: &Clock) -> BoundTickets {
-        BoundTickets::new(Arc::new(Plain), [binding; 32], clock.clone())
+    fn tickets(clock: &Clock) -> HandedOn {
+        HandedOn::new(Arc::new(Plain), clock.clone())
     }
 
     #[test]
-    fn a_ticket_opens_only_where_it_is_bound_to() {
-        let clock = clock();
-        let (here, there) = (tickets(1, &clock), tickets(2, &clock));
-        with_notes(&mut Notes::default(), || {
-            let ticket = here.encrypt(b"state").unwrap();
-            assert_eq!(here.decrypt(&ticket).as_deref(), Some(&b"state"[..]));
-            assert_eq!(there.decrypt(&ticket), None);
+    fn a_ticket_that_is_cut_opens_nothing() {
+        let tickets = tickets(&clock());
+        let sealed = |end_point: Option<&[u8]>| {
+            let mut notes = Notes {
+                end_point: end_point.map(Arc::from),
+                ..Notes::default()
+            };
+            with_notes(&mut notes, || tickets.encrypt(b"state").unwrap())
+        };
+        let opened = |ticket: &[u8]| with_notes(&mut Notes::default(), || tickets.decrypt(ticket));
+        for (end_point, length) in [(None, 0), (Some(&[5; 32][..]), 32)] {
+            let ticket = sealed(end_point);
+            assert_eq!(opened(&ticket).as_deref(), Some(&b"state"[..]));
             for end in 0..ticket.len() - b"state".len() {
-                assert_eq!(here.decrypt(&ticket[..end]), None, "{end}");
+                assert_eq!(opened(&ticket[..end]), None, "{end}");
             }
-        });
-        // The octet behind the time says how long the end point is.
-        let mut longer = with_notes(&mut Notes::default(), || here.encrypt(b"state").unwrap());
-        longer[40] = 6;
-        assert_eq!(
-            with_notes(&mut Notes::default(), || here.decrypt(&longer)),
-            None
-        );
+            // The octet behind the time says how long the end point is.
+            assert_eq!(ticket[8], length);
+            let mut longer = ticket;
+            longer[8] += 6;
+            assert_eq!(opened(&longer), None);
+        }
     }
 
     /// What one session seals at its resumption ends when the first one's does, in both versions.
@@ -410,7 +429,7 @@ mod tests {
     fn a_ticket_of_a_ticket_is_not_younger() {
         for (is_tls13, lifetime) in [(false, TICKET_LIFETIME), (true, RESUMPTION_LIFETIME)] {
             let clock = clock();
-            let tickets = tickets(1, &clock);
+            let tickets = tickets(&clock);
             let fresh = || Notes {
                 is_tls13,
                 ..Notes::default()
@@ -456,11 +475,11 @@ mod tests {
             is_tls13: true,
             ..Notes::default()
         };
-        let ticket = with_notes(&mut notes, || tickets(1, &late).encrypt(b"state").unwrap());
+        let ticket = with_notes(&mut notes, || tickets(&late).encrypt(b"state").unwrap());
         with_notes(&mut Notes::default(), || {
-            assert_eq!(tickets(1, &early).decrypt(&ticket), None);
+            assert_eq!(tickets(&early).decrypt(&ticket), None);
             early.advance(std::time::Duration::from_secs(1));
-            assert!(tickets(1, &early).decrypt(&ticket).is_some());
+            assert!(tickets(&early).decrypt(&ticket).is_some());
         });
     }
 }
