@@ -14,6 +14,7 @@ WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 330, 70, 50, 60
 # Where nothing but time is measured, which no two days have alike.
 TIMED = [
     "Handshakes",
+    "Handshakes with rustls as the peer",
     "Tickets",
     "Sending",
     "Receiving in memory",

@@ -100,14 +100,17 @@ impl<'a> Stack<'a> {
         (0..count).map(|_| next()).collect()
     }
 
+    /// A client with its ClientHello.
+    pub fn begin(&self, config: &Arc<ClientConfig>, to_server: &mut Vec<u8>) -> ClientConnection {
+        let mut client = ClientConnection::new(Arc::clone(config), self.name.clone()).unwrap();
+        drain(&mut client, to_server);
+        client
+    }
+
     /// A handshake, tickets included.
     pub fn handshake(&mut self, config: &Arc<ClientConfig>, meter: &mut impl Meter) -> Pair {
         let (mut to_server, mut to_client) = (take(&mut self.to_server), take(&mut self.to_client));
-        let mut client = meter.measure(Side::Client, || {
-            let mut client = ClientConnection::new(Arc::clone(config), self.name.clone()).unwrap();
-            drain(&mut client, &mut to_server);
-            client
-        });
+        let mut client = meter.measure(Side::Client, || self.begin(config, &mut to_server));
         let mut server = meter.measure(Side::Server, || {
             ServerConnection::new(Arc::clone(&self.server)).unwrap()
         });

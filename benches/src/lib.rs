@@ -7,8 +7,9 @@
 //!
 //! * `contest.rs`: rounds, ratios and the table; `meter.rs`: what is measured of a handshake
 //! * `pki.rs`: the certificates
-//! * `ours.rs`, `bare.rs`, `duplex.rs`, `system.rs`, `aead.rs`: mail-tls, rustls' buffered API used
-//!   with care, tokio-rustls over an in-memory duplex, the system's OpenSSL, and the cipher alone
+//! * `ours.rs`, `bare.rs`, `mixed.rs`, `duplex.rs`, `system.rs`, `aead.rs`: mail-tls, rustls' buffered
+//!   API used with care, one side of each, tokio-rustls over an in-memory duplex, the system's OpenSSL,
+//!   and the cipher alone
 #![expect(
     clippy::disallowed_methods,
     reason = "a stopwatch reads the clock of the machine"
@@ -19,6 +20,7 @@ pub mod bare;
 pub mod contest;
 pub mod duplex;
 pub mod meter;
+pub mod mixed;
 pub mod ours;
 pub mod pki;
 #[cfg(feature = "openssl")]

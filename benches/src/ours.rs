@@ -138,6 +138,10 @@ impl<'a> Stack<'a> {
         Pair { client, server }
     }
 
+    pub fn accept(&self) -> ServerSession {
+        self.acceptor.accept().unwrap()
+    }
+
     /// So many handshakes, and what it takes to drop the sessions.
     pub fn handshakes(&mut self, count: usize) -> [Duration; 2] {
         let mut sum = Laps::default();

@@ -2,13 +2,14 @@
 //!
 //! `cargo bench -p mail-tls-benches --bench instructions`; `-- --check` fails where a count is not
 //! what `reference.tsv` says, `-- --update` writes that file anew, `-- --profile` shows by path which
-//! functions have them.
+//! functions have them. Without any of these, what handshakes miss in simulated caches is counted too.
 //!
 //! A count is the same on every machine that has the same compiler, but for what the cryptography
 //! chooses by processor, key and chance. So what is called in its library is subtracted: what is left
 //! is rustls, mail-tls, and the allocator. Where rustls does the same beside it, the ratio is held
 //! against the reference, in which a compiler that does everything better takes no part.
 
+mod caches;
 mod callgrind;
 mod paths;
 
@@ -72,6 +73,9 @@ fn main() -> ExitCode {
         fs::write(reference_path(), rendered(&figures)).unwrap();
         println!("\nwritten to {}", reference_path().display());
         return ExitCode::SUCCESS;
+    }
+    if !has("--check") && !has("--profile") {
+        caches::print();
     }
     let off = figures
         .iter()
@@ -198,6 +202,13 @@ fn count() -> BTreeMap<String, Profile> {
 }
 
 fn profile(label: &str) -> Profile {
+    let profile = Profile::read(&callgrind(label, &[]));
+    assert!(profile.total > 0, "nothing was counted for {label}");
+    profile
+}
+
+/// What callgrind writes about one path.
+fn callgrind(label: &str, flags: &[&str]) -> String {
     let file = env::temp_dir().join(format!("callgrind.{}", std::process::id()));
     let output = Command::new("valgrind")
         .args([
@@ -210,16 +221,16 @@ fn profile(label: &str) -> Profile {
             "--toggle-collect=instructions::paths::counted*",
         ])
         .arg(format!("--callgrind-out-file={}", file.display()))
+        .args(flags)
         .arg(env::current_exe().unwrap())
         .args([COUNTED, label])
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    let profile = Profile::read(&fs::read_to_string(&file).unwrap());
+    let text = fs::read_to_string(&file).unwrap();
     fs::remove_file(file).unwrap();
-    assert!(profile.total > 0, "nothing was counted for {label}");
-    profile
+    text
 }
 
 fn print_profile((label, profile): (&String, &Profile)) {

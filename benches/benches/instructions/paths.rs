@@ -36,6 +36,16 @@ const fn path(name: &'static str, beside: Option<&'static str>, rounds: u64) -> 
     }
 }
 
+/// Those that [`caches`](crate::caches) looks at.
+pub(crate) const HANDSHAKE_PATHS: [Path; 6] = [
+    path("full: client", RUSTLS, HANDSHAKES),
+    path("full: server", RUSTLS, HANDSHAKES),
+    path("full, RSA-2048: client", RUSTLS, HANDSHAKES),
+    path("full, RSA-2048: server", RUSTLS, HANDSHAKES),
+    path("full, TLS 1.2: client", RUSTLS, HANDSHAKES),
+    path("full, TLS 1.2: server", RUSTLS, HANDSHAKES),
+];
+
 pub(crate) const PATHS: [Path; 17] = [
     path("full: client", RUSTLS, HANDSHAKES),
     path("full: server", RUSTLS, HANDSHAKES),
@@ -66,7 +76,11 @@ impl Path {
 
 /// Goes one path, named by its label.
 pub(crate) fn run(label: &str) {
-    let pki = Pki::new(Key::P256);
+    let pki = Pki::new(if label.contains("RSA-2048") {
+        Key::Rsa2048
+    } else {
+        Key::P256
+    });
     let full = Terms {
         pki: &pki,
         version: Version::Tls13,
@@ -95,7 +109,7 @@ pub(crate) fn run(label: &str) {
         None => (label, true),
     };
     match name.split_once(": ") {
-        Some(("full", side)) => handshake(full, side, is_ours),
+        Some(("full" | "full, RSA-2048", side)) => handshake(full, side, is_ours),
         Some(("full, TLS 1.2", side)) => handshake(full_12, side, is_ours),
         Some(("repeat", side)) => handshake(repeat, side, is_ours),
         Some(("resumed", side)) => handshake(resumed, side, is_ours),

@@ -4,7 +4,7 @@ use mail_tls_benches::contest::{Comparison, Contestant, Effort, contest, print_h
 use mail_tls_benches::pki::{Key, Kind, Pki, Terms, Version};
 #[cfg(feature = "openssl")]
 use mail_tls_benches::system;
-use mail_tls_benches::{bare, duplex, ours};
+use mail_tls_benches::{bare, duplex, mixed, ours};
 
 const ROUNDS: usize = 800;
 const HANDSHAKES: usize = 4;
@@ -55,6 +55,33 @@ pub(crate) fn run(effort: Effort) {
     compare("TLS 1.2, P-256", full_12, 1.02, None);
     compare("TLS 1.3, P-256, again without a ticket", repeat, 0.60, None);
     compare("TLS 1.3, P-256, resumed", resumed, 1.03, None);
+
+    print_head("Handshakes with rustls as the peer", &["rustls"]);
+    let beside_one_peer = |name: &str, terms: Terms<'_>| {
+        let [client, server] = sides(name).map(|side| side.target("rustls", 1.02));
+        contest(effort, ROUNDS, &["rustls"], [client], || {
+            let (mut stack, mut bare) = (mixed::Stack::new(terms), bare::Stack::new(terms));
+            vec![
+                Contestant::new("mail-tls", move || [stack.client(HANDSHAKES)]),
+                Contestant::new("rustls", move || [bare.handshakes(HANDSHAKES)[0]]),
+            ]
+        });
+        contest(effort, ROUNDS, &["rustls"], [server], || {
+            let (mut stack, mut bare) = (mixed::Stack::new(terms), bare::Stack::new(terms));
+            vec![
+                Contestant::new("mail-tls", move || [stack.server(HANDSHAKES)]),
+                Contestant::new("rustls", move || [bare.handshakes(HANDSHAKES)[1]]),
+            ]
+        });
+    };
+    let no_tickets = Terms {
+        tickets: Some(0),
+        ..full
+    };
+    beside_one_peer("TLS 1.3, P-256", full);
+    beside_one_peer("TLS 1.3, P-256, no tickets", no_tickets);
+    beside_one_peer("TLS 1.3, RSA-2048", full_rsa);
+    beside_one_peer("TLS 1.2, P-256", full_12);
 
     print_head("Tickets", &TICKETS);
     // The number of tickets that each gives by default: rustls two, from memory.
