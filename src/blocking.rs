@@ -29,7 +29,8 @@
 //!
 //! * **Time.** Until the session is established the transport is waited for no longer than until
 //!   its deadline, by [`Transport::set_timeouts`]; the transport's own timeouts hold as well, and
-//!   alone from then on.
+//!   alone from then on: set them before, or a peer that falls silent is waited for without end.
+//!   What waits longer than these fails with the transport's `WouldBlock` or `TimedOut`.
 //! * **The end.** `read` returns 0 after close_notify only. Where the transport ends without it,
 //!   `read` fails with [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) and a
 //!   [`Truncated`](crate::stream::Truncated), after everything before it was read.

@@ -54,6 +54,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! A program that blocks has the same from `blocking::Stream` (feature `std-io`) in fewer lines.
+//!
 //! [`session.send`](ClientSession::send) encrypts into `outgoing`,
 //! [`session.close`](ClientSession::close) says goodbye there. A program that waits with a timeout
 //! takes it from [`deadline`](ClientSession::deadline).
