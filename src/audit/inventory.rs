@@ -258,7 +258,7 @@ impl Inventory {
         fact.map(|fact| fact.signed_for = Some(validity)).is_some()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
     pub(super) fn answered(&self) -> impl Iterator<Item = &Question> {
         self.answers.keys()
     }

@@ -1,3 +1,4 @@
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 use proptest::prelude::*;
 
 use super::*;
