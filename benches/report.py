@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the benches have printed into docs/performance.md, and draws its charts.
+"""Writes what the benches have printed into docs/performance.md and docs/dependencies.md, and draws the charts.
 
 Each table of the output replaces the table under the heading of the same name. Ratios that depend on
 the day are kept in runs/, a file for each day, and shown side by side.
@@ -169,11 +169,13 @@ def main():
         (kept / f"{datetime.date.today()}.md").write_text(written(found))
     runs = {run.stem: tables(run.read_text()) for run in sorted(kept.glob("*.md"))}
     found["From day to day"] = days(runs)
-    page = docs / "performance.md"
-    document, is_done = replaced(page.read_text(), found)
-    page.write_text(document)
+    is_done = set()
+    for page in [docs / "performance.md", docs / "dependencies.md"]:
+        document, in_page = replaced(page.read_text(), found)
+        page.write_text(document)
+        is_done |= in_page
     for heading in found.keys() - is_done:
-        print(f"no table under a heading {heading!r} in {page}", file=sys.stderr)
+        print(f"no table under a heading {heading!r} in {docs}", file=sys.stderr)
     for name, heading, read, title, unit in [
         ("throughput", "Sending", throughput, "Sending by size of the writes", "MB/s, more is better"),
         (
