@@ -1,8 +1,10 @@
-//! `examples/submission_server.rs` as a program: curl, swaks and Python's smtplib hand in messages on
-//! both of its ports, and what it writes is read by this library and by Python; then what it refuses.
+//! `submission_server` and `tokio_submission_server` as programs: curl, swaks and Python's smtplib hand
+//! in messages on both ports of each, and what they write is read by this library and by Python; then
+//! what they refuse.
 
 use crate::Tls;
 use crate::certificates::{Certificates, Key};
+use crate::examples::{blocking, of};
 use crate::process::{AfterInput, Run, Scratch, Server, free_port, peers_dir, run_to_end};
 use mail_tls::received::{RecordedForm, recorded_tls};
 use std::fs;
@@ -12,6 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
+
+/// Which example.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Example {
+    Blocking,
+    Tokio,
+}
 
 /// The running example, and where it writes.
 struct Msa {
@@ -23,11 +32,11 @@ struct Msa {
 }
 
 impl Msa {
-    fn start() -> Self {
+    fn start(example: Example) -> Self {
         let certificates = Certificates::good(Key::EcdsaP256);
         let scratch = Scratch::new();
         let [implicit, starttls] = [(); 2].map(|()| free_port());
-        let mut command = Command::new(program());
+        let mut command = Command::new(example.program());
         command.args([implicit.to_string(), starttls.to_string()]);
         command.arg(scratch.path().join("mail"));
         command.args([&certificates.chain, &certificates.key]);
@@ -67,10 +76,14 @@ impl Msa {
 
     /// Lines over TLS by OpenSSL, and what comes back.
     fn talk(&self, lines: &str) -> String {
+        self.talk_on(self.implicit, &[], lines)
+    }
+
+    fn talk_on(&self, port: u16, arguments: &[&str], lines: &str) -> String {
         let mut command = Command::new("openssl");
         command.args(["s_client", "-quiet", "-verify_return_error", "-CAfile"]);
         command.arg(&self.certificates.ca).arg("-connect");
-        command.arg(format!("127.0.0.1:{}", self.implicit));
+        command.arg(format!("127.0.0.1:{port}")).args(arguments);
         let run = run_to_end(&command, lines, AfterInput::StayOpen);
         run.stdout
     }
@@ -88,17 +101,18 @@ impl Msa {
     }
 }
 
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--locked", "--example"]);
-        build.arg("submission_server");
-        build.current_dir(env!("CARGO_MANIFEST_DIR"));
-        assert!(build.status().unwrap().success());
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        target.join("debug/examples/submission_server")
-    })
+impl Example {
+    const BOTH: [Self; 2] = [Self::Blocking, Self::Tokio];
+
+    fn program(self) -> &'static Path {
+        static PROGRAMS: [OnceLock<PathBuf>; 2] = [OnceLock::new(), OnceLock::new()];
+        match self {
+            Self::Blocking => PROGRAMS[0].get_or_init(|| blocking("submission_server")),
+            Self::Tokio => {
+                PROGRAMS[1].get_or_init(|| of("mail-tls-async-examples", "tokio_submission_server"))
+            }
+        }
+    }
 }
 
 fn message(file: &Path) -> (String, String) {
@@ -136,82 +150,87 @@ const TEXT: &str = "Received: from elsewhere by another with ESMTPS tls TLS_A; n
 #[test]
 #[ignore = "needs curl and Python; run by .ci/run"]
 fn curl_hands_in_on_both_ports() {
-    let msa = Msa::start();
-    let message = msa.scratch.write("message", TEXT);
-    let ports = [("smtps", msa.implicit), ("smtp", msa.starttls)];
-    for (scheme, port) in ports {
-        for tls in Tls::BOTH {
-            let run = msa.curl(scheme, port, tls, "test:test", &message);
-            assert!(run.success(), "{run:#?}");
-            let (field, rest) = msa.messages().pop().unwrap();
-            let words = words(&field);
-            let (beginning, end) = words.split_once(" id ").unwrap();
-            assert_eq!(
-                beginning,
-                "from client.example.org by localhost with ESMTPSA"
-            );
-            assert!(end.contains(" for <b@example.org> tls "), "{words}");
-            let is_tls13 = words.contains(" tls TLS_AES_") || words.contains(" tls TLS_CHACHA20_");
-            assert_eq!(is_tls13, tls == Tls::V13, "{words}");
-            assert_clause(&field, &words);
-            // RFC 5321 §4.4: what was there is as it was.
-            assert_eq!(rest, TEXT);
+    for example in Example::BOTH {
+        let msa = Msa::start(example);
+        let message = msa.scratch.write("message", TEXT);
+        let ports = [("smtps", msa.implicit), ("smtp", msa.starttls)];
+        for (scheme, port) in ports {
+            for tls in Tls::BOTH {
+                let run = msa.curl(scheme, port, tls, "test:test", &message);
+                assert!(run.success(), "{run:#?}");
+                let (field, rest) = msa.messages().pop().unwrap();
+                let words = words(&field);
+                let (beginning, end) = words.split_once(" id ").unwrap();
+                assert_eq!(
+                    beginning,
+                    "from client.example.org by localhost with ESMTPSA"
+                );
+                assert!(end.contains(" for <b@example.org> tls "), "{words}");
+                let is_tls13 =
+                    words.contains(" tls TLS_AES_") || words.contains(" tls TLS_CHACHA20_");
+                assert_eq!(is_tls13, tls == Tls::V13, "{words}");
+                assert_clause(&field, &words);
+                // RFC 5321 §4.4: what was there is as it was.
+                assert_eq!(rest, TEXT);
+            }
         }
+        assert_eq!(msa.messages().len(), 4);
+        assert!(msa.server.log().contains("security=tls verdict=allow"));
     }
-    assert_eq!(msa.messages().len(), 4);
-    assert!(msa.server.log().contains("security=tls verdict=allow"));
 }
 
 #[test]
 #[ignore = "needs swaks and Python; run by .ci/run"]
 fn swaks_and_smtplib_hand_in_on_both_ports() {
-    let msa = Msa::start();
-    let ca = msa.certificates.ca.to_str().unwrap();
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/scripts/submit.py");
-    for (port, swaks_tls, mode) in [
-        (msa.implicit, "--tlsc", "implicit"),
-        (msa.starttls, "--tls", "starttls"),
-    ] {
-        let before = msa.messages().len();
-        let mut swaks = Command::new("swaks");
-        swaks.args(["--server", "127.0.0.1", "--port", &port.to_string()]);
-        swaks.args([swaks_tls, "--tls-verify", "--tls-ca-path", ca]);
-        swaks.args(["--auth", "PLAIN", "--auth-user", "test"]);
-        swaks.args(["--auth-password", "test", "--helo", "client.example.org"]);
-        swaks.args(["--from", "a@example.org", "--to", "b@example.org"]);
-        let run = run_to_end(&swaks, "", AfterInput::End);
-        assert!(run.success(), "{run:#?}");
+    for example in Example::BOTH {
+        let msa = Msa::start(example);
+        let ca = msa.certificates.ca.to_str().unwrap();
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/scripts/submit.py");
+        for (port, swaks_tls, mode) in [
+            (msa.implicit, "--tlsc", "implicit"),
+            (msa.starttls, "--tls", "starttls"),
+        ] {
+            let before = msa.messages().len();
+            let mut swaks = Command::new("swaks");
+            swaks.args(["--server", "127.0.0.1", "--port", &port.to_string()]);
+            swaks.args([swaks_tls, "--tls-verify", "--tls-ca-path", ca]);
+            swaks.args(["--auth", "PLAIN", "--auth-user", "test"]);
+            swaks.args(["--auth-password", "test", "--helo", "client.example.org"]);
+            swaks.args(["--from", "a@example.org", "--to", "b@example.org"]);
+            let run = run_to_end(&swaks, "", AfterInput::End);
+            assert!(run.success(), "{run:#?}");
 
-        let mut command = Command::new(peers_dir().join("venv/bin/python"));
-        command.arg(&python).args([&port.to_string(), ca, mode]);
-        let run = run_to_end(&command, "", AfterInput::End);
-        assert!(run.success(), "{run:#?}");
+            let mut command = Command::new(peers_dir().join("venv/bin/python"));
+            command.arg(&python).args([&port.to_string(), ca, mode]);
+            let run = run_to_end(&command, "", AfterInput::End);
+            assert!(run.success(), "{run:#?}");
 
-        let messages = msa.messages();
-        let new: Vec<&str> = messages[before..]
-            .iter()
-            .map(|one| one.0.as_str())
-            .collect();
-        // They are told apart by what they say: their names do not follow the order of arrival.
-        assert_eq!(new.len(), 3, "{new:?}");
-        let one = |is_it: fn(&str) -> bool| {
-            let found = new.iter().find(|field| is_it(&words(field)));
-            *found.unwrap_or_else(|| panic!("{new:?}"))
-        };
-        let by_swaks = one(|read| read.contains(" for <b@example.org> "));
-        let to_two = one(|read| !read.contains(" for "));
-        let with_utf8 = one(|read| read.contains(" with UTF8SMTPSA "));
-        let read = words(by_swaks);
-        assert!(read.contains(" with ESMTPSA id "), "{read}");
-        assert!(read.contains(" for <b@example.org> "), "{read}");
-        assert_clause(by_swaks, &read);
-        let read = words(to_two);
-        assert!(!read.contains(" for "), "{read}");
-        assert_clause(to_two, &read);
-        let read = words(with_utf8);
-        assert!(read.contains(" with UTF8SMTPSA id "), "{read}");
-        assert!(read.contains(" for <jürgen@example.org> "), "{read}");
-        assert_clause(with_utf8, &read);
+            let messages = msa.messages();
+            let new: Vec<&str> = messages[before..]
+                .iter()
+                .map(|one| one.0.as_str())
+                .collect();
+            // They are told apart by what they say: their names do not follow the order of arrival.
+            assert_eq!(new.len(), 3, "{new:?}");
+            let one = |is_it: fn(&str) -> bool| {
+                let found = new.iter().find(|field| is_it(&words(field)));
+                *found.unwrap_or_else(|| panic!("{new:?}"))
+            };
+            let by_swaks = one(|read| read.contains(" for <b@example.org> "));
+            let to_two = one(|read| !read.contains(" for "));
+            let with_utf8 = one(|read| read.contains(" with UTF8SMTPSA "));
+            let read = words(by_swaks);
+            assert!(read.contains(" with ESMTPSA id "), "{read}");
+            assert!(read.contains(" for <b@example.org> "), "{read}");
+            assert_clause(by_swaks, &read);
+            let read = words(to_two);
+            assert!(!read.contains(" for "), "{read}");
+            assert_clause(to_two, &read);
+            let read = words(with_utf8);
+            assert!(read.contains(" with UTF8SMTPSA id "), "{read}");
+            assert!(read.contains(" for <jürgen@example.org> "), "{read}");
+            assert_clause(with_utf8, &read);
+        }
     }
 }
 
@@ -226,77 +245,121 @@ fn codes(answer: &str) -> Vec<&str> {
 #[test]
 #[ignore = "needs OpenSSL and curl; run by .ci/run"]
 fn what_is_refused_under_tls() {
-    let msa = Msa::start();
-    let message = msa.scratch.write("message", TEXT);
-    let run = msa.curl("smtps", msa.implicit, Tls::V13, "test:wrong", &message);
-    assert!(!run.success() && run.says("< 535 5.7.8 "), "{run:#?}");
-    let run = msa.curl("smtp", msa.starttls, Tls::V13, "nobody:test", &message);
-    assert!(!run.success() && run.says("< 535 5.7.8 "), "{run:#?}");
-    let long = "x".repeat(20_000);
-    let good = "AUTH PLAIN AHRlc3QAdGVzdA==\r\n";
-    let rows: &[(&str, &[&str])] = &[
-        // RFC 6409 §4.3, RFC 8314 §3.3: also with implicit TLS.
-        (
-            "MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n",
-            &["530", "530", "530"],
-        ),
-        ("STARTTLS\r\n", &["503"]),
-        (
-            &format!("{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<\u{fc}@b>\r\n"),
-            &["235", "250", "250", "553"],
-        ),
-        ("AUTH LOGIN\r\nAUTH PLAIN\r\n*\r\n", &["504", "334", "501"]),
-        // PLAIN for somebody else; two parts; not UTF-8.
-        ("AUTH PLAIN cm9vdAB0ZXN0AHRlc3Q=\r\n", &["535"]),
-        (
-            "AUTH PLAIN dGVzdAB0ZXN0\r\nAUTH PLAIN AP8A/w==\r\n",
-            &["501", "501"],
-        ),
-        (&format!("NOOP {long}\r\nNOOP\r\n"), &["500", "250"]),
-        ("NOOP\nNOOP\r\n", &["500", "250"]),
-        (
-            &format!("{good}{good}MAIL FROM:<a@b>\r\n"),
-            &["235", "503", "503"],
-        ),
-        (
-            &format!("{good}EHLO a;b\r\nEHLO (x)\r\n"),
-            &["235", "501", "501"],
-        ),
-        (
-            &format!(
-                "{good}EHLO c\r\nMAIL FROM:<a b>\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>;x\r\n\
-                RCPT TO:<a\u{1}@b>\r\nRCPT TO:<>\r\nDATA\r\n"
+    for example in Example::BOTH {
+        let msa = Msa::start(example);
+        let message = msa.scratch.write("message", TEXT);
+        let run = msa.curl("smtps", msa.implicit, Tls::V13, "test:wrong", &message);
+        assert!(!run.success() && run.says("< 535 5.7.8 "), "{run:#?}");
+        let run = msa.curl("smtp", msa.starttls, Tls::V13, "nobody:test", &message);
+        assert!(!run.success() && run.says("< 535 5.7.8 "), "{run:#?}");
+        let long = "x".repeat(20_000);
+        let largest = format!("{}\r\n", "x".repeat(98)).repeat(9_999) + &"x".repeat(98);
+        let good = "AUTH PLAIN AHRlc3QAdGVzdA==\r\n";
+        let begun = format!("{good}EHLO c\r\nMAIL FROM:<a@b>\r\n");
+        let odd = "MAIL FROM:<a b>\r\nRCPT TO:<a@b>;x\r\nRCPT TO:<a\u{1}@b>\r\nRCPT TO:<>\r\n\
+            DATA\r\n.\r\n";
+        let rows: &[(&str, &[&str])] = &[
+            // RFC 6409 §4.3, RFC 8314 §3.3: also with implicit TLS.
+            (
+                "MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n",
+                &["530", "530", "530"],
             ),
-            &["235", "250", "501", "250", "250", "501", "501", "354"],
-        ),
-        // A dot behind LF alone does not end the message (RFC 5321 §4.1.1.4), and spoils it.
-        (
-            &format!(
-                "{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n\
+            ("STARTTLS\r\n", &["503"]),
+            (
+                &format!("{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<\u{fc}@b>\r\n"),
+                &["235", "250", "250", "553"],
+            ),
+            ("AUTH LOGIN\r\nAUTH PLAIN\r\n*\r\n", &["504", "334", "501"]),
+            // PLAIN for somebody else; two parts; not UTF-8.
+            ("AUTH PLAIN cm9vdAB0ZXN0AHRlc3Q=\r\n", &["535"]),
+            (
+                "AUTH PLAIN dGVzdAB0ZXN0\r\nAUTH PLAIN AP8A/w==\r\n",
+                &["501", "501"],
+            ),
+            (&format!("NOOP {long}\r\nNOOP\r\n"), &["500", "250"]),
+            (
+                &format!("{good}{good}MAIL FROM:<a@b>\r\n"),
+                &["235", "503", "503"],
+            ),
+            (
+                &format!("{good}EHLO a;b\r\nEHLO (x)\r\n"),
+                &["235", "501", "501"],
+            ),
+            // A dot behind LF alone does not end the message (RFC 5321 §4.1.1.4), and spoils it.
+            (
+                &format!(
+                    "{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n\
                 a\r\n.\nMAIL FROM:<evil@b>\r\n.\r\n"
+                ),
+                &["235", "250", "250", "250", "354", "554"],
             ),
-            &["235", "250", "250", "250", "354", "554"],
-        ),
-        (
-            &format!("{good}EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n{long}\r\n.\r\n"),
-            &["235", "250", "250", "250", "354", "554"],
-        ),
-    ];
-    for (lines, expected) in rows {
-        let ends_in_data = expected.last() == Some(&"354");
-        let farewell = if ends_in_data {
-            ".\r\nQUIT\r\n"
-        } else {
-            "QUIT\r\n"
+            (
+                &format!("{begun}RCPT TO:<a@b>\r\nDATA\r\n{long}\r\n.\r\nNOOP\r\n"),
+                &["235", "250", "250", "250", "354", "554", "250"],
+            ),
+            // As many bytes as SIZE says, and one more; a hundred recipients, and one more.
+            (
+                &format!("{begun}RCPT TO:<a@b>\r\nDATA\r\n{largest}\r\n.\r\nNOOP\r\n"),
+                &["235", "250", "250", "250", "354", "250", "250"],
+            ),
+            (
+                &format!("{begun}RCPT TO:<a@b>\r\nDATA\r\nx{largest}\r\n.\r\nNOOP\r\n"),
+                &["235", "250", "250", "250", "354", "552", "250"],
+            ),
+            (
+                &format!("{begun}{}", "RCPT TO:<a@b>\r\n".repeat(101)),
+                &[&["235"], &["250"; 102][..], &["452"]].concat(),
+            ),
+            // The name, the sender and the recipients are of this transaction.
+            (
+                &format!("{begun}RCPT TO:<a@b>\r\nRSET\r\nDATA\r\nMAIL FROM:<>\r\nDATA\r\n"),
+                &["235", "250", "250", "250", "250", "503", "250", "503"],
+            ),
+        ];
+        // To the one, LF alone ends a line, a bad one; to the other it is within one.
+        let own: &[(&str, &[&str])] = match example {
+            Example::Blocking => &[
+                ("NOOP\nNOOP\r\n", &["500", "250"]),
+                (
+                    &format!("{begun}{odd}"),
+                    &[
+                        "235", "250", "250", "503", "250", "501", "501", "354", "250",
+                    ],
+                ),
+            ],
+            Example::Tokio => &[
+                ("NOOP\nNOOP\r\n", &["500"]),
+                (
+                    &format!("{begun}{odd}"),
+                    &[
+                        "235", "250", "250", "500", "500", "500", "553", "503", "500",
+                    ],
+                ),
+                (
+                    &format!("{begun}RCPT TO:<\"a b\"@c>\r\nRCPT TO:<\"a@b\"@c>\r\n"),
+                    &["235", "250", "250", "553", "553"],
+                ),
+            ],
         };
-        let answer = msa.talk(&format!("{lines}{farewell}"));
-        let mut found = codes(&answer);
-        assert_eq!(found.remove(0), "220", "{lines:?}: {answer}");
-        assert_eq!(found.pop(), Some("221"), "{lines:?}: {answer}");
-        if ends_in_data {
-            assert_eq!(found.pop(), Some("250"), "{answer}");
+        for (lines, expected) in rows.iter().chain(own) {
+            let answer = msa.talk(&format!("{lines}QUIT\r\n"));
+            let mut found = codes(&answer);
+            let shown = lines.get(..200).unwrap_or(lines);
+            assert_eq!(found.remove(0), "220", "{shown:?}: {answer}");
+            assert_eq!(found.pop(), Some("221"), "{shown:?}: {answer}");
+            assert_eq!(found, *expected, "{example:?}: {shown:?}: {answer}");
         }
-        assert_eq!(found, *expected, "{lines:?}: {answer}");
+        // What was said before STARTTLS is said no more (RFC 3207 §4.2): OpenSSL has said EHLO.
+        let answer = msa.talk_on(
+            msa.starttls,
+            &["-starttls", "smtp"],
+            &format!("{good}MAIL FROM:<a@b>\r\nEHLO c\r\nMAIL FROM:<a@b>\r\nQUIT\r\n"),
+        );
+        let codes = codes(&answer);
+        assert!(
+            codes.ends_with(&["235", "503", "250", "250", "221"]),
+            "{answer}"
+        );
     }
 }
 
@@ -305,74 +368,79 @@ fn what_is_refused_under_tls() {
 #[test]
 #[ignore = "needs OpenSSL; run by .ci/run"]
 fn a_message_does_not_go_on_with_the_field() {
-    let msa = Msa::start();
-    let answer = msa.talk(
-        "AUTH PLAIN AHRlc3QAdGVzdA==\r\nEHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n\
-         \ttls TLS_FAKE group x\r\n.\r\nQUIT\r\nMAIL FROM:<c@d>\r\n",
-    );
-    let expected = ["220", "235", "250", "250", "250", "354", "250", "221"];
-    assert_eq!(codes(&answer), expected, "{answer}");
-    let (field, rest) = msa.messages().pop().unwrap();
-    assert!(!field.contains("TLS_FAKE"), "{field}");
-    assert_eq!(rest, "\r\n\ttls TLS_FAKE group x\r\n");
+    for example in Example::BOTH {
+        let msa = Msa::start(example);
+        // As it is, and with a dot that is no part of it.
+        for dot in ["", "."] {
+            let answer = msa.talk(&format!(
+                "AUTH PLAIN AHRlc3QAdGVzdA==\r\nEHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n\
+                 DATA\r\n{dot}\ttls TLS_FAKE group x\r\n.\r\nQUIT\r\nMAIL FROM:<c@d>\r\n",
+            ));
+            let expected = ["220", "235", "250", "250", "250", "354", "250", "221"];
+            assert_eq!(codes(&answer), expected, "{answer}");
+            let (field, rest) = msa.messages().pop().unwrap();
+            assert!(!field.contains("TLS_FAKE"), "{field}");
+            assert_eq!(rest, "\r\n\ttls TLS_FAKE group x\r\n");
+        }
+    }
 }
 
 /// RFC 8314 §4.1, RFC 3207 §4, §5: before TLS.
 #[test]
 #[ignore = "run by .ci/run with the rest of the peers"]
 fn what_is_refused_before_tls() {
-    let msa = Msa::start();
-    let reply = |line: &str| {
-        let answer = msa.plaintext(format!("{line}\r\nQUIT\r\n").as_bytes());
-        let inner = answer.strip_prefix("220 localhost ready\r\n").unwrap();
-        inner
-            .strip_suffix("221 2.0.0 goodbye\r\n")
-            .unwrap()
-            .to_owned()
-    };
-    // The right password, a wrong one, nobody, and what is not PLAIN at all.
-    let denial = reply("AUTH PLAIN AHRlc3QAdGVzdA==");
-    assert!(denial.starts_with("530 5.7.0 "), "{denial}");
-    for line in [
-        "AUTH PLAIN AHRlc3QAd3Jvbmc=",
-        "AUTH PLAIN AG5vYm9keQB0ZXN0",
-        "auth plain",
-        "AUTH\tPLAIN AHRlc3QAdGVzdA==",
-        "AUTH SCRAM-SHA-256",
-        "MAIL FROM:<a@example.org>",
-    ] {
-        assert_eq!(reply(line), denial, "{line}");
+    for example in Example::BOTH {
+        let msa = Msa::start(example);
+        let reply = |line: &str| {
+            let answer = msa.plaintext(format!("{line}\r\nQUIT\r\n").as_bytes());
+            let inner = answer.strip_prefix("220 localhost ready\r\n").unwrap();
+            inner
+                .strip_suffix("221 2.0.0 goodbye\r\n")
+                .unwrap()
+                .to_owned()
+        };
+        // The right password, a wrong one, nobody, and what is not PLAIN at all.
+        let denial = reply("AUTH PLAIN AHRlc3QAdGVzdA==");
+        assert!(denial.starts_with("530 5.7.0 "), "{denial}");
+        for line in [
+            "AUTH PLAIN AHRlc3QAd3Jvbmc=",
+            "AUTH PLAIN AG5vYm9keQB0ZXN0",
+            "auth plain",
+            "AUTH\tPLAIN AHRlc3QAdGVzdA==",
+            "AUTH SCRAM-SHA-256",
+            "MAIL FROM:<a@example.org>",
+        ] {
+            assert_eq!(reply(line), denial, "{line}");
+        }
+        for line in [
+            " AUTH PLAIN AHRlc3QAdGVzdA==",
+            "AUTH\0PLAIN AHRlc3QAdGVzdA==",
+        ] {
+            assert!(reply(line).starts_with("500 "), "{line}");
+        }
+        let greeted = reply("EHLO client.example.org");
+        assert!(
+            greeted.contains("250-STARTTLS\r\n") && !greeted.contains("AUTH"),
+            "{greeted}"
+        );
+        let long = reply(&format!("NOOP {}\r\nNOOP", "x".repeat(20_000)));
+        // The one says what is wrong with a line; to the other it is one more that needs TLS.
+        let (broken, left) = match example {
+            Example::Blocking => (&["500", "530"][..], "a client was left: "),
+            Example::Tokio => (&["530"][..], "has gone: Err("),
+        };
+        assert_eq!(codes(&long), [broken[0], "250"]);
+        assert_eq!(codes(&reply("NOOP\nAUTH PLAIN AHRlc3QAdGVzdA==")), broken);
+        // Injected behind the command: nothing is agreed to, and nothing executed.
+        let answer = msa.plaintext(b"STARTTLS\r\nAUTH PLAIN AHRlc3QAdGVzdA==\r\nQUIT\r\n");
+        assert_eq!(answer, "220 localhost ready\r\n");
+        assert!(msa.server.logs(left), "{}", msa.server.log());
+        // No line of admission: nobody's password was looked at.
+        assert!(
+            !msa.server.log().contains("verdict="),
+            "{}",
+            msa.server.log()
+        );
+        assert!(msa.messages().is_empty());
     }
-    for line in [
-        " AUTH PLAIN AHRlc3QAdGVzdA==",
-        "AUTH\0PLAIN AHRlc3QAdGVzdA==",
-    ] {
-        assert!(reply(line).starts_with("500 "), "{line}");
-    }
-    let greeted = reply("EHLO client.example.org");
-    assert!(
-        greeted.contains("250-STARTTLS\r\n") && !greeted.contains("AUTH"),
-        "{greeted}"
-    );
-    let long = reply(&format!("NOOP {}\r\nNOOP", "x".repeat(20_000)));
-    assert_eq!(codes(&long), ["500", "250"]);
-    assert_eq!(
-        codes(&reply("NOOP\nAUTH PLAIN AHRlc3QAdGVzdA==")),
-        ["500", "530"]
-    );
-    // Injected behind the command: nothing is agreed to, and nothing executed.
-    let answer = msa.plaintext(b"STARTTLS\r\nAUTH PLAIN AHRlc3QAdGVzdA==\r\nQUIT\r\n");
-    assert_eq!(answer, "220 localhost ready\r\n");
-    assert!(
-        msa.server.logs("a client was left: "),
-        "{}",
-        msa.server.log()
-    );
-    // No line of admission: nobody's password was looked at.
-    assert!(
-        !msa.server.log().contains("verdict="),
-        "{}",
-        msa.server.log()
-    );
-    assert!(msa.messages().is_empty());
 }
