@@ -1,6 +1,5 @@
-//! A submission server on tokio, with implicit TLS and with STARTTLS: who may log in is decided
-//! before the password is looked at (RFC 8314 §4.1), and each message becomes a file with a Received
-//! field that says how it came (RFC 8314 §4.3). `test` may log in, with the password `test`.
+//! A submission server on tokio, with implicit TLS and STARTTLS: who may log in is decided before the
+//! password is looked at (RFC 8314 §4.1), and Received says how mail came (§4.3). `test` has `test`.
 
 use std::{env, error::Error, fs, io, net::SocketAddr, time::Duration};
 
@@ -37,7 +36,8 @@ async fn main() -> Outcome<()> {
         loop {
             let (socket, peer) = listener.accept().await?;
             let connection = serve(acceptor.clone(), socket, peer);
-            tokio::spawn(async move { println!("{peer} has gone: {:?}", connection.await) });
+            let end = async move { connection.await.map_err(|error| error.to_string()) };
+            tokio::spawn(async move { println!("{peer} has gone: {:?}", end.await) });
         }
     };
     let implicit = listen(TlsMode::Implicit, implicit);
