@@ -6,9 +6,9 @@ use std::sync::Arc;
 use pki_types::pem::{Error as PemError, PemObject};
 use pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::crypto::CryptoProvider;
+use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{Error as TlsError, InconsistentKeys};
-use webpki::EndEntityCert;
 use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
@@ -16,6 +16,7 @@ use crate::der;
 use crate::error::{ConfigError, Error};
 use crate::identity::{PresentedId, PresentedIds};
 use crate::name::{HostName, InvalidName};
+use crate::tls::of_local;
 
 /// A certificate chain with its private key: a server's, or a client's. Cheap to clone.
 ///
@@ -109,14 +110,13 @@ impl CertifiedChain {
             // A key that keeps even its public half to itself has to be trusted, its certificate
             // has not been looked at yet.
             Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => {
-                match certified.end_entity_cert().map(EndEntityCert::try_from) {
+                match certified.end_entity_cert().map(ParsedCertificate::try_from) {
                     Ok(Ok(_)) => Ok(Arc::new(certified)),
-                    Ok(Err(error)) => Err(self.unreadable(&error)),
-                    Err(error) => Err(self.unreadable(&error)),
+                    Ok(Err(error)) | Err(error) => Err(self.unusable(&of_local(&error))),
                 }
             }
             Err(TlsError::InconsistentKeys(_)) => Err(self.unusable(OTHER_KEY)),
-            Err(error) => Err(self.unreadable(&error)),
+            Err(error) => Err(self.unusable(&of_local(&error))),
         }
     }
 
@@ -144,15 +144,12 @@ impl CertifiedChain {
                 .key_provider
                 .load_private_key(key.clone_key())
                 .map_err(|error| {
-                    self.unusable(&format!("its private key cannot be loaded: {error}"))
+                    let words = of_local(&error);
+                    self.unusable(&format!("its private key cannot be loaded: {words}"))
                 })?,
             Key::Signing(key) => Arc::clone(key),
         };
         Ok(CertifiedKey::new(self.0.chain.clone(), key))
-    }
-
-    fn unreadable(&self, error: &impl fmt::Display) -> Error {
-        self.unusable(&format!("it cannot be read: {error}"))
     }
 
     fn unusable(&self, reason: &str) -> Error {

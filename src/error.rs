@@ -197,8 +197,8 @@ pub enum PolicyRefusal {
     },
     /// The client offered application protocols only that this service is not.
     #[error(
-        "the client offered application protocols, but not the one of this service; it is probably meant \
-         for another port"
+        "the client offered application protocols (ALPN), but not the one of this service; it is \
+         probably meant for another port"
     )]
     #[non_exhaustive]
     AlpnNotOffered {
@@ -206,7 +206,7 @@ pub enum PolicyRefusal {
         required: Option<&'static str>,
     },
     /// The embedding program refused the client after reading its ClientHello.
-    #[error("the connection was refused after the ClientHello was read")]
+    #[error("this server's program refused the connection after it had read the ClientHello")]
     RefusedByAnswer,
     /// The validity that a resumed session inherits has come to an end.
     #[error(
@@ -245,7 +245,7 @@ impl PolicyRefusal {
 
 /// The deadline passed before the session was established.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no TLS session was established within {} seconds: {heard}", after.as_secs())]
+#[error("no TLS session was established within {}: {heard}", in_full(*after))]
 #[non_exhaustive]
 pub struct TimedOut {
     /// The time that was allowed.
@@ -363,6 +363,16 @@ impl ConfigError {
     }
 }
 
+/// What was configured, in whole units.
+fn in_full(time: Duration) -> String {
+    let (count, unit) = match time.subsec_millis() {
+        0 => (u128::from(time.as_secs()), "second"),
+        _ => (time.as_millis(), "millisecond"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
 fn for_names(names: &[Box<str>]) -> String {
     match names {
         [] => String::new(),
@@ -435,11 +445,86 @@ impl From<InvalidName> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::UntrustedText;
 
     #[test]
     fn the_error_stays_small() {
         assert!(size_of::<Error>() <= 3 * size_of::<usize>());
         assert!(size_of::<Result<Option<crate::Event<'_>>, Error>>() <= 4 * size_of::<usize>());
+    }
+
+    /// One and many, what has no name, and each service with its article.
+    #[test]
+    fn odd_numbers_and_names() {
+        let text = |text: &str| UntrustedText::new(text.as_bytes(), 120);
+        let alert = |number, established| ProtocolError::AlertReceived {
+            alert: crate::Alert::from_code_point(number),
+            established,
+            causes: &[],
+        };
+        let injection = |bytes| ProtocolError::CommandInjection {
+            bytes,
+            excerpt: text("x"),
+        };
+        let wrong_port = |spoken, port| {
+            ProtocolError::PlaintextPeer(PlaintextPeer {
+                spoken,
+                excerpt: text("x"),
+                expected: Service::ManageSieve,
+                port,
+            })
+        };
+        let timed_out = |milliseconds| TimedOut {
+            after: Duration::from_millis(milliseconds),
+            heard: Heard::Dialog,
+        };
+        let rows: Vec<(Error, &str)> = vec![
+            (
+                injection(1).into(),
+                "1 byte of plain text follows the STARTTLS command,",
+            ),
+            (
+                injection(2).into(),
+                "2 bytes of plain text follow the STARTTLS command,",
+            ),
+            (
+                alert(255, false).into(),
+                "the peer refused with the TLS alert 255; its own log may say why",
+            ),
+            (
+                alert(80, true).into(),
+                "the peer ended the session with the TLS alert internal_error; its own log may say why",
+            ),
+            (
+                wrong_port(Spoken::ImapGreeting, None).into(),
+                "the peer did not begin with TLS but with the greeting of an IMAP server: \"x\"; this \
+                 is the port of an IMAP server",
+            ),
+            (
+                wrong_port(Spoken::SmtpGreeting, None).into(),
+                "the peer did not begin with TLS but with the greeting of an SMTP server: \"x\"; this \
+                 is the port of a submission server",
+            ),
+            (
+                timed_out(1000).into(),
+                "no TLS session was established within 1 second: ",
+            ),
+            (
+                timed_out(30_000).into(),
+                "no TLS session was established within 30 seconds: ",
+            ),
+            (
+                timed_out(1).into(),
+                "no TLS session was established within 1 millisecond: ",
+            ),
+            (
+                timed_out(1500).into(),
+                "no TLS session was established within 1500 milliseconds: ",
+            ),
+        ];
+        for (error, begins) in rows {
+            assert!(error.to_string().starts_with(begins), "{error}");
+        }
     }
 
     #[test]

@@ -129,7 +129,8 @@ impl UntrustedText {
         if self.is_truncated() {
             let cut = self.original_len.saturating_sub(self.bytes.len());
             let more = if self.bytes.is_empty() { "" } else { "more " };
-            write!(f, "\\[{cut} {more}bytes]")?;
+            let unit = if cut == 1 { "byte" } else { "bytes" };
+            write!(f, "\\[{cut} {more}{unit}]")?;
         }
         Ok(())
     }
@@ -345,7 +346,7 @@ mod tests {
             ("aé".as_bytes(), 2, "a\\[2 more bytes]"),
             ("a😀".as_bytes(), 4, "a\\[4 more bytes]"),
             // Not the beginning of a character, so there is nothing to spare.
-            (b"a\xff\xff", 2, "a\\xff\\[1 more bytes]"),
+            (b"a\xff\xff", 2, "a\\xff\\[1 more byte]"),
         ];
         for (bytes, max, expected) in rows {
             let text = UntrustedText::new(bytes, *max);

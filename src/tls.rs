@@ -20,6 +20,7 @@ mod server_names;
 mod tickets;
 mod time;
 mod verifier;
+mod words;
 
 pub use client_certificate::{ClientCertificateUse, ShownValidity};
 pub(crate) use client_config::{ClientEngineFactory, ClientParts};
@@ -30,3 +31,4 @@ pub use hello::ClientHello;
 pub(crate) use provider::Provider;
 pub use provider::TlsVersions;
 pub(crate) use server_config::{ServerEngineFactory, ServerParts};
+pub(crate) use words::of_local;

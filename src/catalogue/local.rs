@@ -84,7 +84,7 @@ pub(super) fn rows() -> Vec<Row> {
     };
     let mut configuration = rows!("program", F:
         F::NoCryptoProvider => [F::NoCryptoProvider], "program", "The program was built without cryptography: report it to its author.";
-        F::UnusableProvider { .. } => [F::UnusableProvider { reason: "it has no suites of TLS 1.3".into() }], "program", "The program's cryptography does not fit its settings: report it to its author.";
+        F::UnusableProvider { .. } => [F::UnusableProvider { reason: "no usable cipher suites configured".into() }], "program", "The program's cryptography does not fit its settings: report it to its author.";
         F::NoTrustAnchors => [F::NoTrustAnchors], "program", "The program trusts nobody, so that it could verify no server: report it to its author.";
         F::VerifierNotAlone => [F::VerifierNotAlone], "program", "A mistake in the program: report it to its author.";
         F::InvalidHost(_) => [F::InvalidHost(invalid)], "see names", "";
@@ -97,14 +97,14 @@ pub(super) fn rows() -> Vec<Row> {
         F::NoAlpnRegistered { .. } => [F::NoAlpnRegistered { service: Service::Lmtp }], "administrator", "No longer require ALPN for this service.";
         F::TlsaOfOtherEndpoint { .. } => [F::TlsaOfOtherEndpoint { tlsa: Box::new(tlsa()), host: host(), port: 143 }], "program", "A mistake in the program: report it to its author.";
         F::TlsaSetTooLarge(_) => [F::TlsaSetTooLarge(TlsaSetTooLarge { name: tlsa(), count: 300, bytes: 99_999 })], "domain's operator", "The domain publishes far more than it should. Tell the provider.";
-        F::MinimumOutOfReach { .. } => [F::MinimumOutOfReach { required: "TLS 1.3", reason: "only TLS 1.2 is enabled" }], "program, or user", "The account requires what this program cannot do: change one of the two.";
+        F::MinimumOutOfReach { .. } => [F::MinimumOutOfReach { required: "TLS 1.3", reason: "it is switched off" }], "program, or user", "The account requires what this program cannot do: change one of the two.";
         F::NoCertificate => [F::NoCertificate], "administrator of the server", "Configure a certificate and its key.";
         F::UnusableCertificate { .. } => [
-            F::UnusableCertificate { names: vec!["imap.example.org".into(), "mail.example.org".into()], reason: "the key does not belong to it".into() }
+            F::UnusableCertificate { names: vec!["imap.example.org".into(), "mail.example.org".into()], reason: "its private key belongs to another certificate".into() }
         ], "administrator of the server", "Correct the file. After a renewal the old certificate stays in use until then.";
     );
     configuration.retain(|row| row.whose != "see names");
-    let crypto = Error::Crypto(Arc::from("no randomness"));
+    let crypto = Error::Crypto(Arc::from("its source of randomness gives none"));
     configuration.push(Row {
         table: "program",
         code: crypto.code(),

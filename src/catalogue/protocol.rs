@@ -33,13 +33,15 @@ pub(super) fn rows() -> Vec<Row> {
         P::NotTls { .. } => [P::NotTls { excerpt: text("\u{1}\u{2}binary") }], "user, or administrator of the client", "Another program answers on this port. Check the host and the port.";
         P::AlertReceived { .. } => [
             P::AlertReceived { alert: Alert::HANDSHAKE_FAILURE, established: false, causes: &[Cause::NoCommonCipherSuite, Cause::ClientCertificateRequired] },
-            P::AlertReceived { alert: Alert::UNRECOGNIZED_NAME, established: false, causes: &[Cause::ServerNameUnknown] }
+            P::AlertReceived { alert: Alert::UNRECOGNIZED_NAME, established: false, causes: &[Cause::ServerNameUnknown] },
+            P::AlertReceived { alert: Alert::from_code_point(116), established: true, causes: &[Cause::ClientCertificateRequired] },
+            P::AlertReceived { alert: Alert::INTERNAL_ERROR, established: true, causes: &[] }
         ], "peer's operator", "The other side refused. Check the host name; give the sentence to the provider, whose log says more.";
         P::NoCommonVersion { .. } => [
             P::NoCommonVersion { offered: vec![] },
             P::NoCommonVersion { offered: vec![0x0302, 0x0301] }
         ], "peer's operator", "The other side is too old: it has to learn TLS 1.2 or 1.3. Ask the provider.";
-        P::Incompatible { .. } => [P::Incompatible { missing: "cipher suites in common".into() }], "peer's operator", "The two sides have no way of encryption in common. Ask the provider, with the sentence.";
+        P::Incompatible { .. } => [P::Incompatible { missing: "a cipher suite in common".into() }], "peer's operator", "The two sides have no way of encryption in common. Ask the provider, with the sentence.";
         P::NoCommonApplicationProtocol => [P::NoCommonApplicationProtocol], "user, or administrator of the client", "Another protocol is served on this port. Check the port; for an old server switch ALPN off.";
         P::CannotDecrypt => [P::CannotDecrypt], "network", "Try again; if it comes again, on another network. Nothing that was damaged was passed on.";
         P::Malformed { .. } => [P::Malformed { detail: "a message is cut short".into() }], "peer's operator, or network", "Try another network; then ask the provider.";
@@ -52,7 +54,7 @@ pub(super) fn rows() -> Vec<Row> {
             P::EndedDuringHandshake { heard: Heard::Agreement },
             P::EndedDuringHandshake { heard: Heard::Plaintext(text("too busy")) }
         ], "peer's operator, or network", "Try again later. If it comes every time, check the port and the encryption setting.";
-        P::TooMuch { .. } => [P::TooMuch { what: "bytes of handshake messages", bound: 65536 }], "peer's operator", "The other side is faulty, or attacks. Ask the provider.";
+        P::TooMuch { .. } => [P::TooMuch { what: "bytes before the session was established", bound: 131_072 }], "peer's operator", "The other side is faulty, or attacks. Ask the provider.";
         P::KeysExhausted => [P::KeysExhausted], "nobody", "Nothing: connect anew and go on.";
     );
     // The rows of the inner failure are those of `StartTlsFailure`.
@@ -79,7 +81,7 @@ pub(super) fn rows() -> Vec<Row> {
             S::NoService { is_temporary: false, reply: text("554 no service") }
         ], "server's operator", "The server serves nobody from here, or not now. Show its words.";
         S::AlreadyAuthenticated => [S::AlreadyAuthenticated], "network, or the server's operator", "Somebody on the way may be attacking the connection. Choose implicit TLS.";
-        S::UnexpectedReply { .. } => [S::UnexpectedReply { expected: "the greeting of an IMAP server", reply: text("SSH-2.0-x") }], "user, or administrator of the client", "Another service answers on this port. Check the host and the port.";
+        S::UnexpectedReply { .. } => [S::UnexpectedReply { expected: "IMAP's greeting", reply: text("SSH-2.0-x") }], "user, or administrator of the client", "Another service answers on this port. Check the host and the port.";
         S::SpeaksTls => [S::SpeaksTls], "user, or administrator of the client", "Change the setting from STARTTLS to implicit TLS (SSL/TLS), or the port.";
     ));
     rows

@@ -184,8 +184,8 @@ impl fmt::Display for PlaintextPeer {
             }
             (Some(service), Some(port)) => write!(
                 f,
-                "; this is the port of a {service} server, implicit TLS for {expected} is on \
-                 port {port}"
+                "; this is the port of {}, implicit TLS for {expected} is on port {port}",
+                a_server(service)
             ),
             (Some(service), None) if is_alike(service, *expected) => {
                 write!(
@@ -193,7 +193,7 @@ impl fmt::Display for PlaintextPeer {
                     "; the server is not set up for implicit TLS on this port"
                 )
             }
-            (Some(service), None) => write!(f, "; this is the port of a {service} server"),
+            (Some(service), None) => write!(f, "; this is the port of {}", a_server(service)),
             (None, _) => match spoken {
                 Spoken::HttpServer => {
                     write!(f, "; a web server or a captive portal answers on this port")
@@ -221,6 +221,14 @@ impl fmt::Display for PlaintextPeer {
             },
         }
     }
+}
+
+fn a_server(service: Service) -> String {
+    let article = match service {
+        Service::Imap | Service::Lmtp | Service::SmtpRelay => "an",
+        Service::Pop3 | Service::Submission | Service::ManageSieve => "a",
+    };
+    format!("{article} {service} server")
 }
 
 /// SMTP in all its roles greets alike.

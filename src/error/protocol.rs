@@ -19,8 +19,9 @@ pub enum ProtocolError {
     /// The server's reply to STARTTLS was followed by more plain text: somebody on the way tries
     /// to put words into what is said under TLS.
     #[error(
-        "{bytes} bytes of plain text follow the reply to STARTTLS, as if injected on the way: \
-         \"{excerpt}\"; use implicit TLS, or another network"
+        "{} the reply to STARTTLS, as if injected on the way: \"{excerpt}\"; use implicit TLS, or \
+         another network",
+        plain_text_follows(*bytes)
     )]
     #[non_exhaustive]
     ResponseInjection {
@@ -32,8 +33,9 @@ pub enum ProtocolError {
     /// The client's STARTTLS was followed by more plain text: somebody on the way tries to have it
     /// executed under TLS.
     #[error(
-        "{bytes} bytes of plain text follow the STARTTLS command, as if injected on the way: \
-         \"{excerpt}\"; nothing of it was executed"
+        "{} the STARTTLS command, as if injected on the way: \"{excerpt}\"; nothing of it was \
+         executed",
+        plain_text_follows(*bytes)
     )]
     #[non_exhaustive]
     CommandInjection {
@@ -53,7 +55,12 @@ pub enum ProtocolError {
         excerpt: UntrustedText,
     },
     /// The peer ended the session with an alert.
-    #[error("the peer refused with the TLS alert {alert}{}", possible(causes))]
+    #[error(
+        "the peer {} {}{}",
+        if *established { "ended the session with" } else { "refused with" },
+        named(*alert),
+        possible(causes)
+    )]
     #[non_exhaustive]
     AlertReceived {
         /// The alert.
@@ -273,10 +280,25 @@ impl fmt::Display for Cause {
     }
 }
 
+fn plain_text_follows(bytes: usize) -> String {
+    match bytes {
+        1 => "1 byte of plain text follows".to_owned(),
+        bytes => format!("{bytes} bytes of plain text follow"),
+    }
+}
+
+/// An alert that has no name is shown as its number, which needs no second "alert".
+fn named(alert: Alert) -> String {
+    match alert.name() {
+        Some(name) => format!("the TLS alert {name}"),
+        None => format!("the TLS {alert}"),
+    }
+}
+
 fn possible(causes: &[Cause]) -> String {
     let list: Vec<String> = causes.iter().map(ToString::to_string).collect();
     match list.as_slice() {
-        [] => String::new(),
+        [] => "; its own log may say why".to_owned(),
         [cause] => format!("; possible cause: {cause}"),
         causes => format!("; possible causes: {}", causes.join(", ")),
     }

@@ -43,7 +43,7 @@ pub enum StartTlsFailure {
     )]
     AlreadyAuthenticated,
     /// The server's reply is not one that can come here.
-    #[error("the server sent \"{reply}\" where {expected} was expected; check the port")]
+    #[error("the server sent \"{reply}\" in place of {expected}; check the port")]
     #[non_exhaustive]
     UnexpectedReply {
         /// What could have come.

@@ -105,7 +105,7 @@ enum Status {
 
 /// The status under our tag; every other tag is somebody else's.
 fn tagged(tag: &'static str, line: &Line<'_>) -> Result<Status, ProtocolError> {
-    let expected = "a reply to our command";
+    let expected = "a reply to the client's command";
     let rest = line
         .after_word(tag)
         .ok_or_else(|| unexpected(expected, line))?;

@@ -97,7 +97,9 @@ impl Smtp {
             State::Reply => match class {
                 // RFC 3207 §4: 220, and no other code, starts TLS.
                 Class::Completed if reply.code == *b"220" => Ok(Next::StartTls),
-                Class::Completed | Class::Other => Err(unexpected("220", line)),
+                Class::Completed | Class::Other => {
+                    Err(unexpected("the reply 220 to STARTTLS", line))
+                }
                 Class::Temporary => Err(refused(true, line)),
                 Class::Permanent => Err(refused(false, line)),
             },

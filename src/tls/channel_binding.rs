@@ -3,6 +3,7 @@
 use rustls::Connection;
 
 use super::engine::Engine;
+use super::words;
 use crate::channel_binding::{
     ChannelBinding, ChannelBindingError, ChannelBindingType, server_end_point,
 };
@@ -24,7 +25,7 @@ impl Engine {
             ChannelBindingType::TlsExporter => connection
                 .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]))
                 .map_err(|error| {
-                    ChannelBindingError::Dead(Error::Crypto(error.to_string().into()))
+                    ChannelBindingError::Dead(Error::Crypto(words::of_local(&error).into()))
                 })?
                 .into(),
             ChannelBindingType::TlsServerEndPoint => match connection {

@@ -14,6 +14,7 @@ use super::scope::{Notes, with_notes};
 use super::tickets::TicketStore;
 use super::time::WallTime;
 use super::verifier::PeerVerifier;
+use super::words;
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
 use crate::policy::{Account, AuthorisedChain};
@@ -59,7 +60,7 @@ impl ClientEngineFactory {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(parts.versions.enabled())
             .map_err(|error| ConfigError::UnusableProvider {
-                reason: error.to_string().into(),
+                reason: words::of_local(&error).into(),
             })?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(PeerVerifier::of_servers(
@@ -103,7 +104,7 @@ impl ClientEngineFactory {
         let connection = with_notes(&mut notes, || {
             ClientConnection::new(Arc::clone(&self.config), self.server_name.clone())
         })
-        .map_err(|error| Error::Crypto(error.to_string().into()))?;
+        .map_err(|error| Error::Crypto(words::of_local(&error).into()))?;
         Ok(Engine::client(
             connection,
             notes,

@@ -7,7 +7,7 @@ use rustls::{AlertDescription, PeerIncompatible};
 use super::client_certificate::{ClientCertificateUse, ShownValidity};
 use super::engine::Fault;
 use super::scope::Notes;
-use super::sentences;
+use super::{sentences, words};
 use crate::alert::Alert;
 use crate::error::{Cause, Error, ProtocolError};
 
@@ -61,13 +61,12 @@ fn from_rustls(error: rustls::Error, context: &FaultContext<'_>) -> Error {
         }
         .into(),
         rustls::Error::InappropriateMessage { got_type, .. } => ProtocolError::Misbehaved {
-            detail: format!("it sent a message that was not due ({got_type:?})").into(),
+            detail: sentences::of_record(got_type).into(),
         }
         .into(),
         rustls::Error::InappropriateHandshakeMessage { got_type, .. } => {
             ProtocolError::Misbehaved {
-                detail: format!("it sent a handshake message that was not due ({got_type:?})")
-                    .into(),
+                detail: sentences::of_handshake_message(got_type).into(),
             }
             .into()
         }
@@ -82,7 +81,7 @@ fn from_rustls(error: rustls::Error, context: &FaultContext<'_>) -> Error {
         rustls::Error::General(_) if context.notes.no_key_fits => {
             incompatible(PeerIncompatible::NoSignatureSchemesInCommon, context)
         }
-        other => Error::Crypto(other.to_string().into()),
+        other => Error::Crypto(words::of_local(&other).into()),
     }
 }
 

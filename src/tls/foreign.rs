@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::{CertificateError, Error};
 
+use super::words;
 use crate::verify::{ServerQuestion, ServerVerifier, VerifierRefusal};
 
 /// A verifier that was written for rustls, such as that of the platform, as a
@@ -57,7 +58,7 @@ impl ServerVerifier for RustlsVerifier {
             .map(|_| ())
             .map_err(|error| match error {
                 Error::InvalidCertificate(error) => refusal(&error),
-                other => VerifierRefusal::other(&other.to_string()),
+                other => VerifierRefusal::other(&words::of_local(&other)),
             })
     }
 }
@@ -75,6 +76,6 @@ fn refusal(error: &CertificateError) -> VerifierRefusal {
             VerifierRefusal::WrongName
         }
         CertificateError::Revoked => VerifierRefusal::Revoked,
-        other => VerifierRefusal::other(&other.to_string()),
+        other => VerifierRefusal::other(&words::of_certificate(other)),
     }
 }

@@ -76,7 +76,7 @@ impl Provider {
         });
         let out_of_reach = |required| ConfigError::MinimumOutOfReach {
             required,
-            reason: "the cryptography provider has nothing that is left",
+            reason: "the cryptography provider has none",
         };
         if provider.cipher_suites.is_empty() {
             return Err(out_of_reach("a cipher suite that is not denied"));

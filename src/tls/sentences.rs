@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use rustls::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use rustls::{ContentType, HandshakeType, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
 const MISBEHAVED: &str = "it did something that TLS does not allow";
 const MALFORMED: &str = "a message cannot be read";
@@ -172,17 +172,20 @@ pub(super) fn of_misbehaviour(what: &PeerMisbehaved) -> &'static str {
 }
 
 /// A message that cannot be read (RFC 8446 §6.2, decode_error and its like): what is wrong with it.
-/// What stands in parentheses is the part that was being read.
+/// What stands in parentheses is the part that was being read, in the words of RFC 8446.
 pub(super) fn of_malformed(what: &InvalidMessage) -> Cow<'static, str> {
     use InvalidMessage as M;
     Cow::Borrowed(match what {
-        M::MissingData(part) => return format!("a part is missing ({part})").into(),
-        M::TrailingData(part) => return format!("something follows its end ({part})").into(),
+        M::MissingData(part) => return format!("a part is missing ({})", in_rfc(part)).into(),
+        M::TrailingData(part) => {
+            return format!("something follows its end ({})", in_rfc(part)).into();
+        }
         M::UnexpectedMessage(part) => {
+            let part = in_rfc(part);
             return format!("a message of this type does not belong there ({part})").into();
         }
         M::IllegalEmptyList(part) => {
-            return format!("a list is empty that must not be ({part})").into();
+            return format!("a list is empty that must not be ({})", in_rfc(part)).into();
         }
         M::DuplicateExtension(number) => {
             return format!("the extension with the number {number} is in it twice").into();
@@ -216,7 +219,52 @@ pub(super) fn of_malformed(what: &InvalidMessage) -> Cow<'static, str> {
     })
 }
 
-/// What the two sides have not got in common, after "cannot agree on the parameters of TLS: ".
+/// The name that RFC 8446 has for a part, where rustls has another.
+fn in_rfc(part: &str) -> Cow<'_, str> {
+    if let Some(Ok(bits)) = part.strip_prefix('u').map(str::parse::<u8>) {
+        return format!("uint{bits}").into();
+    }
+    match part {
+        "HandshakeMessagePayload" => "Handshake".into(),
+        "SingleProtocolName" => "ProtocolName".into(),
+        "ClientExtensions" => "the extensions of ClientHello".into(),
+        "ServerExtensions" => "the extensions of ServerHello".into(),
+        "CertificateExtensions" => "the extensions of Certificate".into(),
+        "CertificateRequestExtensions" => "the extensions of CertificateRequest".into(),
+        "NewSessionTicketExtensions" => "the extensions of NewSessionTicket".into(),
+        "PayloadU8" | "PayloadU16" | "PayloadU24" => "opaque".into(),
+        _ => part.strip_suffix("Payload").unwrap_or(part).into(),
+    }
+}
+
+/// A record of a type that is not due (RFC 8446 §6.2, unexpected_message): what the peer did.
+pub(super) fn of_record(got: ContentType) -> Cow<'static, str> {
+    Cow::Borrowed(match got {
+        ContentType::ChangeCipherSpec => "it sent change_cipher_spec when that was not due",
+        ContentType::Alert => "it sent an alert when none was due",
+        ContentType::Handshake => "it sent a handshake message when none was due",
+        ContentType::ApplicationData => "it sent application data when none was due",
+        ContentType::Heartbeat => "it sent a heartbeat, which was not agreed on",
+        other => {
+            let number = u8::from(other);
+            return format!("it sent a record of the unknown type {number}").into();
+        }
+    })
+}
+
+/// The same for a handshake message.
+pub(super) fn of_handshake_message(got: HandshakeType) -> Cow<'static, str> {
+    match got.as_str() {
+        Some(name) => format!("it sent the handshake message {name} when that was not due").into(),
+        None => {
+            let number = u8::from(got);
+            format!("it sent a handshake message of the unknown type {number}").into()
+        }
+    }
+}
+
+/// What the two sides have not got in common, after "cannot agree with us on the parameters of TLS,
+/// for lack of ".
 /// Versions, which are reported on their own, are here for completeness.
 pub(super) fn of_incompatibility(what: &PeerIncompatible) -> &'static str {
     use PeerIncompatible as P;
@@ -245,7 +293,7 @@ pub(super) fn of_incompatibility(what: &PeerIncompatible) -> &'static str {
             "a type of certificate in common (RFC 7250)"
         }
         P::ServerSentHelloRetryRequestWithUnknownExtension => {
-            "the meaning of an extension with which the peer asks for a second hello"
+            "knowledge of an extension with which the peer asks for a second hello"
         }
         P::Tls13RequiredForQuic => "TLS 1.3",
         P::ServerRejectedEncryptedClientHello(_) => "a key for the encrypted hello",
@@ -364,5 +412,37 @@ mod tests {
         );
         assert_eq!(all.len(), 22);
         assert_plain(&all, INCOMPATIBLE);
+    }
+
+    /// RFC 8446 §3.3, §4 and §5.1, and what is in no registry.
+    #[test]
+    fn parts_and_messages_have_their_names_of_the_rfc() {
+        let missing = |part| of_malformed(&InvalidMessage::MissingData(part)).into_owned();
+        let rows = [
+            (missing("u24"), "(uint24)"),
+            (missing("ClientHelloPayload"), "(ClientHello)"),
+            (missing("HandshakeMessagePayload"), "(Handshake)"),
+            (missing("HandshakeType"), "(HandshakeType)"),
+            (missing("unknown"), "(unknown)"),
+            (
+                of_record(ContentType::ApplicationData).into(),
+                "application data",
+            ),
+            (
+                of_record(ContentType::Unknown(77)).into(),
+                "the unknown type 77",
+            ),
+            (
+                of_handshake_message(HandshakeType::ServerHelloDone).into(),
+                "the handshake message ServerHelloDone",
+            ),
+            (
+                of_handshake_message(HandshakeType::Unknown(77)).into(),
+                "the unknown type 77",
+            ),
+        ];
+        for (sentence, holds) in rows {
+            assert!(sentence.contains(holds), "{sentence}");
+        }
     }
 }

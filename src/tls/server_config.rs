@@ -14,6 +14,7 @@ use super::server_names::{OneChain, ServedNames, ServerNames};
 use super::tickets::{HandedOn, KeptSessions, SealedTickets, SealingKeys};
 use super::time::WallTime;
 use super::verifier::PeerVerifier;
+use super::words;
 use crate::certificates::{Certificates, CertifiedChain};
 use crate::clock::Clock;
 use crate::error::{ConfigError, Error};
@@ -55,7 +56,7 @@ impl ServerEngineFactory {
         let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
             .with_protocol_versions(parts.versions.enabled())
             .map_err(|error| ConfigError::UnusableProvider {
-                reason: error.to_string().into(),
+                reason: words::of_local(&error).into(),
             })?;
         let builder = match parts.clients {
             Some((requirements, is_mandatory)) => {
@@ -159,7 +160,7 @@ impl ServerEngineFactory {
         let mut config = ServerConfig::builder_with_provider(Arc::clone(self.provider.get()))
             .with_safe_default_protocol_versions()
             .map_err(|error| ConfigError::UnusableProvider {
-                reason: error.to_string().into(),
+                reason: words::of_local(&error).into(),
             })?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(OneChain::of_key(key)));
