@@ -251,7 +251,7 @@ impl fmt::Display for MalformedName {
             Self::TooLong => "too long",
             Self::WildcardPlace => "a star must be the whole left-most label",
             Self::WildcardScope => "at least two labels must follow the star",
-            Self::IpText => "an IP address does not belong into a host name",
+            Self::IpText => "an IP address does not belong in a host name",
             Self::NumericTopLevel => "ends with a number",
             Self::IpLength => "an address has 4 or 16 octets",
             Self::ServiceLabel => "not a service and a domain",

@@ -256,6 +256,9 @@ impl fmt::Display for VerifierRefusal {
             Self::NotYetValid => f.write_str("it is not valid yet"),
             Self::WrongName => f.write_str("it is not for this name"),
             Self::Revoked => f.write_str("it was revoked"),
+            Self::Other(reason) if reason.as_untrusted_bytes().is_empty() => {
+                f.write_str("it gave no cause")
+            }
             Self::Other(reason) => reason.fmt(f),
         }
     }

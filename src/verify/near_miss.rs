@@ -342,22 +342,26 @@ fn text_of(id: PresentedId<'_>) -> UntrustedText {
 
 impl fmt::Display for PresentedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            NameKind::Other => self.kind.fmt(f)?,
-            NameKind::Dns | NameKind::Ip => self.text.fmt(f)?,
-            NameKind::Srv | NameKind::Uri | NameKind::Email => {
-                write!(f, "the {} {}", self.kind, self.text)?;
+        // What is not well-formed can read as anything.
+        match (self.kind, self.malformed) {
+            (NameKind::Other, None) => self.kind.fmt(f)?,
+            (NameKind::Dns | NameKind::Ip, None) => self.text.fmt(f)?,
+            (NameKind::Srv, None) => write!(f, "the {} {}", self.kind, self.text)?,
+            (NameKind::Dns | NameKind::Ip, Some(_)) => write!(f, "\"{}\"", self.text)?,
+            (NameKind::Uri | NameKind::Email, None)
+            | (NameKind::Srv | NameKind::Uri | NameKind::Email | NameKind::Other, Some(_)) => {
+                write!(f, "the {} \"{}\"", self.kind, self.text)?;
             }
         }
         match self.malformed {
-            Some(reason) => write!(f, " (malformed: {reason})"),
+            Some(reason) => write!(f, " (does not count: {reason})"),
             None => Ok(()),
         }
     }
 }
 
 /// How many names a sentence bears; the others are in the fields.
-const NAMES_IN_A_SENTENCE: usize = 3;
+pub(super) const NAMES_IN_A_SENTENCE: usize = 3;
 
 impl fmt::Display for NameMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -375,8 +379,31 @@ impl fmt::Display for NameMismatch {
         }
         write_names(f, ", not for ", &self.expected)?;
         match &self.near_miss {
-            Some(near_miss) => write!(f, ": {near_miss}"),
-            None => Ok(()),
+            Some(near_miss) if !self.has_shown(near_miss) => write!(f, ": {near_miss}"),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl NameMismatch {
+    /// A malformed name among the first is shown with what is wrong with it.
+    fn has_shown(&self, near_miss: &NearMiss) -> bool {
+        match near_miss {
+            NearMiss::Malformed { presented, .. } => self
+                .presented
+                .iter()
+                .take(NAMES_IN_A_SENTENCE)
+                .any(|name| name.malformed.is_some() && name.text == *presented),
+            NearMiss::WildcardOneLabel { .. }
+            | NearMiss::WildcardNotParent { .. }
+            | NearMiss::IpAsText
+            | NearMiss::OnlyIpAddresses
+            | NearMiss::OnlyServices
+            | NearMiss::OtherService { .. }
+            | NearMiss::NoService
+            | NearMiss::NoIpAddress
+            | NearMiss::OnlyCommonName { .. }
+            | NearMiss::NoNames => false,
         }
     }
 }
@@ -408,7 +435,7 @@ impl fmt::Display for NearMiss {
             Self::Malformed { presented, reason } => {
                 write!(
                     f,
-                    "{presented} does not count, because it is malformed ({reason})"
+                    "\"{presented}\" does not count, because it is malformed ({reason})"
                 )
             }
             Self::IpAsText => f.write_str("an address counts only as an iPAddress entry"),
@@ -425,7 +452,9 @@ impl fmt::Display for NearMiss {
                 f,
                 "it has only a common name ({common_name}), which does not count any more"
             ),
-            Self::NoNames => f.write_str("it names nobody"),
+            Self::NoNames => f.write_str(
+                "it has neither a subjectAltName that names something nor a common name",
+            ),
         }
     }
 }

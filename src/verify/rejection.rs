@@ -9,7 +9,8 @@ use crate::verify::{Check, CheckFailure, PinOffer, Requirements};
 
 /// A certificate was refused: every check with its result, and what to do.
 ///
-/// `Display` is one sentence: the failure to be told first, and which other checks failed too.
+/// `Display` is one sentence: the failure to be told first, and which other checks failed too. Of a
+/// client's certificate it says so first, since a server's log is full of its own.
 /// Text from certificates is escaped, lists are bounded. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRejection {
@@ -20,6 +21,7 @@ pub struct CertificateRejection {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Report {
+    is_of_client: bool,
     first: CheckFailure,
     /// In the order in which they are to be told.
     others: Vec<CheckFailure>,
@@ -74,6 +76,10 @@ impl CertificateRejection {
         let first = failures.remove(0);
         Self {
             report: Arc::new(Report {
+                is_of_client: match requirements.peer {
+                    Peer::Client => true,
+                    Peer::Server(_) => false,
+                },
                 first,
                 others: failures,
                 results,
@@ -100,6 +106,7 @@ impl CertificateRejection {
         let first = failures.remove(0);
         Self {
             report: Arc::new(Report {
+                is_of_client: self.report.is_of_client,
                 first,
                 others: failures,
                 results,
@@ -181,6 +188,9 @@ impl CertificateRejection {
 impl fmt::Display for CertificateRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = &self.report.first;
+        if self.report.is_of_client {
+            f.write_str("the client's certificate was refused: ")?;
+        }
         first.fmt(f)?;
         let also = self
             .results()

@@ -695,28 +695,41 @@ fn mismatches_are_explained() {
         (
             "foo.example.net",
             vec![dns("f*o.example.net")],
-            "the certificate is for f*o.example.net (malformed: a star must be the whole left-most \
-             label), not for foo.example.net: f*o.example.net does not count, because it is \
-             malformed (a star must be the whole left-most label)",
+            "the certificate is for \"f*o.example.net\" (does not count: a star must be the whole \
+             left-most label), not for foo.example.net",
         ),
         (
             HOST,
             vec![dns("mail.example.net\0.evil.example")],
-            "the certificate is for mail.example.net\\u{0}.evil.example (malformed: holds a NUL), \
-             not for mail.example.net: mail.example.net\\u{0}.evil.example does not count, because \
-             it is malformed (holds a NUL)",
+            "the certificate is for \"mail.example.net\\u{0}.evil.example\" (does not count: holds a \
+             NUL), not for mail.example.net",
+        ),
+        (
+            HOST,
+            (0..3)
+                .map(|n| dns(format!("mail{n}.example.net")))
+                .chain([dns("mail.example.net.")])
+                .collect(),
+            "the certificate is for mail0.example.net, mail1.example.net, mail2.example.net and 1 \
+             more, not for mail.example.net: \"mail.example.net.\" does not count, because it is \
+             malformed (ends with a dot)",
+        ),
+        (
+            HOST,
+            vec![dns("")],
+            "the certificate is for \"\" (does not count: empty), not for mail.example.net",
         ),
         (
             "192.0.2.1",
             vec![dns("192.0.2.1")],
-            "the certificate is for 192.0.2.1 (malformed: an IP address does not belong into a host \
-             name), not for 192.0.2.1: an address counts only as an iPAddress entry",
+            "the certificate is for \"192.0.2.1\" (does not count: an IP address does not belong in a \
+             host name), not for 192.0.2.1: an address counts only as an iPAddress entry",
         ),
         (
             "2001:db8::1",
             vec![uri("imaps://[2001:db8::1]/")],
-            "the certificate is for the URI imaps://[2001:db8::1]/, not for 2001:db8::1: an address \
-             counts only as an iPAddress entry",
+            "the certificate is for the URI \"imaps://[2001:db8::1]/\", not for 2001:db8::1: an \
+             address counts only as an iPAddress entry",
         ),
         (
             "localhost",
@@ -759,6 +772,21 @@ fn mismatches_are_explained() {
         let rejection = verdict_at(&chain, &house.anchors, Some(host), NOW).unwrap_err();
         assert_eq!(rejection.to_string(), expected);
     }
+}
+
+/// A server's log must not read as if its own certificate had expired.
+#[test]
+fn a_client_is_said_to_be_one() {
+    let house = House::new();
+    let chain = house.chain(&years(host_params(), 2020, 2025));
+    let server = verdict_at(&chain, &house.anchors, Some(HOST), NOW).unwrap_err();
+    let client = verdict_at(&chain, &house.anchors, None, NOW).unwrap_err();
+    assert!(
+        server.to_string().starts_with("the certificate expired "),
+        "{server}"
+    );
+    let says = "the client's certificate was refused: the certificate ";
+    assert!(client.to_string().starts_with(says), "{client}");
 }
 
 #[test]

@@ -114,13 +114,11 @@ fn near_misses_of_services() {
         ),
         (
             srv("_imaps._tcp.example.net"),
-            Some("does not count, because it is malformed (not a service and a domain)"),
+            Some("(does not count: not a service and a domain)"),
         ),
         (
             srv("_imaps.*.net"),
-            Some(
-                "does not count, because it is malformed (a star must be the whole left-most label)",
-            ),
+            Some("(does not count: a star must be the whole left-most label)"),
         ),
         (srv("_imaps.example.org"), None),
         (uri("imaps://example.net"), Some("has only a common name")),
@@ -137,7 +135,7 @@ fn near_misses_of_services() {
         );
         match expected {
             Some(expected) => assert!(text.contains(expected), "{text}"),
-            None => assert!(text.ends_with("_imaps.example.net"), "{text}"),
+            None => assert!(!text.contains(": "), "{text}"),
         }
     }
 }

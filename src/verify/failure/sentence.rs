@@ -7,6 +7,7 @@ use der::DateTime;
 use pki_types::UnixTime;
 
 use crate::text::UntrustedText;
+use crate::verify::near_miss::NAMES_IN_A_SENTENCE;
 use crate::verify::{CertificateLabel, Check, CheckFailure, PinnedPart, Purpose, RevocationGap};
 
 impl fmt::Display for Check {
@@ -44,6 +45,9 @@ impl fmt::Display for CertificateLabel {
             Some(n) => {
                 let n = n.saturating_add(1);
                 write!(f, "certificate {n} of the chain ({})", self.subject)
+            }
+            None if self.subject.as_untrusted_bytes().is_empty() => {
+                f.write_str("a trusted authority without a name")
             }
             None => write!(f, "the trusted authority {}", self.subject),
         }
@@ -85,8 +89,9 @@ impl fmt::Display for CheckFailure {
             }
             Self::MissingIntermediate { issuer } => write!(
                 f,
-                "the issuer of the certificate ({issuer}) is not known here, and its own certificate was \
-                 not sent along"
+                "the issuer of the certificate ({}) is not known here, and its own certificate was not \
+                 sent along",
+                Subject(issuer)
             ),
             Self::UnknownAuthority {
                 authority,
@@ -94,7 +99,8 @@ impl fmt::Display for CheckFailure {
                 ..
             } => write!(
                 f,
-                "the authority behind the certificate ({authority}) is not trusted"
+                "the authority behind the certificate ({}) is not trusted",
+                Subject(authority)
             ),
             Self::UnknownAuthority {
                 authority,
@@ -102,8 +108,9 @@ impl fmt::Display for CheckFailure {
                 ..
             } => write!(
                 f,
-                "the authority behind the certificate ({authority}) is not the trusted one of that \
-                 name, whose key did not sign it"
+                "the authority behind the certificate ({}) is not the trusted one of that name, whose \
+                 key did not sign it",
+                Subject(authority)
             ),
             Self::AuthorityAsPeer => f.write_str(
                 "the certificate is that of a certification authority, not of a server or client",
@@ -202,10 +209,11 @@ impl fmt::Display for CheckFailure {
                 )?;
                 match usable {
                     1 => write!(f, "the TLSA record at {name} does not match")?,
-                    _ => write!(f, "none of {usable} TLSA records at {name} matches")?,
+                    _ => write!(f, "none of the {usable} TLSA records at {name} matches")?,
                 }
                 match near_miss {
-                    Some(near_miss) => write!(f, ": {near_miss})"),
+                    Some(near_miss) if *usable == 1 => write!(f, ": {near_miss})"),
+                    Some(near_miss) => write!(f, "; of one of them: {near_miss})"),
                     None => f.write_str(")"),
                 }
             }
@@ -262,29 +270,49 @@ impl fmt::Display for RevocationGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = Of(self.certificate.as_ref());
         write!(f, "it is not known whether {of} was revoked, because ")?;
-        let issuer = &self.issuer;
+        let issuer = Subject(&self.issuer);
         match self.outdated_since {
             Some(since) => write!(
                 f,
-                "the revocation list of {issuer} is out of date since {}",
+                "the revocation list of {issuer} has been out of date since {}",
                 Date(since)
             ),
-            None => write!(f, "there is no revocation list of {issuer}"),
+            None => write!(f, "there is no revocation list of {issuer} here"),
         }
     }
 }
 
+/// No more of them than a sentence bears; the others are in the fields.
 fn write_list(
     f: &mut fmt::Formatter<'_>,
     before: &str,
     texts: &[UntrustedText],
     after: &str,
 ) -> fmt::Result {
-    for (index, text) in texts.iter().enumerate() {
+    for (index, text) in texts.iter().take(NAMES_IN_A_SENTENCE).enumerate() {
         f.write_str(if index == 0 { before } else { ", " })?;
         fmt::Display::fmt(text, f)?;
     }
-    f.write_str(if texts.is_empty() { "" } else { after })
+    match texts.len() {
+        0 => Ok(()),
+        count if count > NAMES_IN_A_SENTENCE => {
+            let others = count.saturating_sub(NAMES_IN_A_SENTENCE);
+            write!(f, " and {others} more{after}")
+        }
+        _ => f.write_str(after),
+    }
+}
+
+/// The subject of an authority, which may be empty: whoever signs for itself writes what it wants.
+struct Subject<'a>(&'a UntrustedText);
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_untrusted_bytes() {
+            [] => f.write_str("an authority without a name"),
+            _ => fmt::Display::fmt(self.0, f),
+        }
+    }
 }
 
 /// A certificate, where it is known which.
@@ -335,6 +363,93 @@ impl fmt::Display for Date {
             ),
             // After the year 9999.
             Err(_) => write!(f, "second {seconds} of Unix time"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::HostName;
+    use crate::verify::dane::{TlsaName, TlsaNearMiss};
+    use crate::verify::{VerifierRefusal, near_miss};
+
+    fn text(text: &str) -> UntrustedText {
+        UntrustedText::new(text.as_bytes(), 256)
+    }
+
+    /// One, many and none of what there is usually some of.
+    #[test]
+    fn odd_numbers_and_empty_names() {
+        let name = || TlsaName::tcp(993, HostName::parse("mail.example.org").unwrap()).unwrap();
+        let tlsa = |usable, near_miss| CheckFailure::TlsaMismatch {
+            name: name(),
+            usable,
+            near_miss,
+        };
+        let constraint = |count| CheckFailure::NameConstraint {
+            authority: Some(CertificateLabel {
+                position: None,
+                subject: text(""),
+            }),
+            constraints: (0..count).map(|n| text(&format!("c{n}"))).collect(),
+        };
+        let nobody = CheckFailure::NameMismatch(near_miss::NameMismatch {
+            expected: Vec::new(),
+            presented: Vec::new(),
+            not_shown: 0,
+            near_miss: Some(near_miss::NearMiss::NoNames),
+        });
+        let rows = [
+            (
+                tlsa(1, Some(TlsaNearMiss::MatchesOwnCertificate)),
+                "(the TLSA record at _993._tcp.mail.example.org does not match: it is that of the \
+                 server's own certificate, for which usages 1 and 3 are meant)",
+            ),
+            (
+                tlsa(2, Some(TlsaNearMiss::MatchesOwnCertificate)),
+                "(none of the 2 TLSA records at _993._tcp.mail.example.org matches; of one of them: \
+                 it is that of the server's own certificate, for which usages 1 and 3 are meant)",
+            ),
+            (
+                tlsa(2, None),
+                "(none of the 2 TLSA records at _993._tcp.mail.example.org matches)",
+            ),
+            (
+                constraint(0),
+                "a trusted authority without a name may not vouch for the names in the certificate",
+            ),
+            (constraint(1), "(constraints: c0)"),
+            (constraint(3), "(constraints: c0, c1, c2)"),
+            (constraint(20), "(constraints: c0, c1, c2 and 17 more)"),
+            (
+                CheckFailure::MissingIntermediate { issuer: text("") },
+                "the issuer of the certificate (an authority without a name) is not known here, and \
+                 its own certificate was not sent along",
+            ),
+            (
+                CheckFailure::RevocationUnknown(RevocationGap {
+                    certificate: None,
+                    issuer: text(""),
+                    outdated_since: None,
+                }),
+                "because there is no revocation list of an authority without a name here",
+            ),
+            (
+                CheckFailure::RefusedByVerifier {
+                    refusal: VerifierRefusal::other(""),
+                },
+                "by this system's verifier: it gave no cause",
+            ),
+            (
+                nobody,
+                "the certificate is for no name at all: it has neither a subjectAltName that names \
+                 something nor a common name",
+            ),
+        ];
+        for (failure, says) in rows {
+            let sentence = failure.to_string();
+            assert!(sentence.ends_with(says), "{sentence}");
         }
     }
 }

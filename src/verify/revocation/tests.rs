@@ -543,13 +543,13 @@ fn what_is_unknown_is_said_in_a_sentence() {
     assert_eq!(
         rejection(&[house.root.revoke(&list())]),
         "it is not known whether the certificate was revoked, because there is no revocation list \
-         of CN=Authority"
+         of CN=Authority here"
     );
     let old = house.authority.revoke(&outdated(list()));
     assert_eq!(
         rejection(&[old, house.root.revoke(&list())]),
         "it is not known whether the certificate was revoked, because the revocation list of \
-         CN=Authority is out of date since 2029-12-31 00:00:00 UTC"
+         CN=Authority has been out of date since 2029-12-31 00:00:00 UTC"
     );
 }
 
