@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::endpoint::{ClientAlpn, Endpoint};
 use crate::error::{Cause, Error, Heard, PolicyRefusal, ProtocolError, Spoken, StartTlsFailure};
+use crate::policy::Unmet;
 use crate::service::TlsMode;
 use crate::verify::dane::DaneRefusal;
 use crate::verify::{CheckFailure, VerifierRefusal};
@@ -47,8 +48,8 @@ pub enum Advice {
     CheckHostAndPort,
     /// The date of this machine may be wrong.
     CheckClock,
-    /// Somebody on the way may have removed the offer of STARTTLS: implicit TLS has nothing to
-    /// remove.
+    /// STARTTLS was not offered, was refused, or somebody on the way tampered with the dialog:
+    /// implicit TLS has none.
     UseImplicitTls,
     /// A network that wants a login first, or a web server, is in place of the mail server.
     CaptivePortalLikely,
@@ -84,7 +85,14 @@ impl Advice {
                 | PolicyRefusal::RefusedByAnswer
                 | PolicyRefusal::InheritedAuthenticationExpired => {}
                 PolicyRefusal::Dane(refusal) => advice.extend(after_dane(refusal)),
-                PolicyRefusal::BelowMinimum { .. } => advice.push(Self::ServerTooOldPossible),
+                PolicyRefusal::BelowMinimum { unmet } => match unmet {
+                    Unmet::Tls13
+                    | Unmet::PostQuantum { .. }
+                    | Unmet::Group { .. }
+                    | Unmet::Suite { .. } => advice.push(Self::ServerTooOldPossible),
+                    Unmet::Pinned => advice.push(Self::AskProvider),
+                    Unmet::NoTls | Unmet::UnknownSuite => {}
+                },
             },
             Error::Misuse(_) | Error::Config(_) | Error::Crypto(_) => {}
         }
@@ -100,11 +108,29 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
             Spoken::SmtpGreeting
             | Spoken::ImapGreeting
             | Spoken::Pop3Greeting
-            | Spoken::ManageSieveGreeting => advice.push(other_mode(endpoint)),
+            | Spoken::ManageSieveGreeting
+                if peer.is_expected_service() =>
+            {
+                advice.push(other_mode(endpoint));
+            }
             Spoken::SmtpRefusal
             | Spoken::ImapRefusal
             | Spoken::Pop3Refusal
-            | Spoken::ManageSieveRefusal => advice.push(Advice::TryLater),
+            | Spoken::ManageSieveRefusal
+                if peer.is_expected_service() =>
+            {
+                advice.extend(wrong_port(endpoint));
+                advice.push(Advice::TryLater);
+            }
+            // Another service's port: neither its other mode nor patience helps.
+            Spoken::SmtpGreeting
+            | Spoken::ImapGreeting
+            | Spoken::Pop3Greeting
+            | Spoken::ManageSieveGreeting
+            | Spoken::SmtpRefusal
+            | Spoken::ImapRefusal
+            | Spoken::Pop3Refusal
+            | Spoken::ManageSieveRefusal => advice.push(Advice::CheckHostAndPort),
             Spoken::HttpServer => advice.push(Advice::CaptivePortalLikely),
             Spoken::Ssh | Spoken::UnknownText => advice.push(Advice::CheckHostAndPort),
             Spoken::SmtpClient
@@ -185,10 +211,18 @@ fn after_protocol(endpoint: &Endpoint, error: &ProtocolError, advice: &mut Vec<A
     }
 }
 
-/// A peer that says nothing may be waiting for the other mode to begin.
+/// Who waits for a greeting on a port for implicit TLS waits for ever: that server waits too. In
+/// the other mode it is the server that speaks first, and silence tells of the port only where that
+/// is another one than the registered.
 fn after_silence(endpoint: &Endpoint, heard: &Heard, advice: &mut Vec<Advice>) {
     match heard {
-        Heard::Nothing => advice.extend([other_mode(endpoint), Advice::TryLater]),
+        Heard::Nothing => {
+            match endpoint.mode() {
+                TlsMode::StartTls => advice.push(other_mode(endpoint)),
+                TlsMode::Implicit => advice.extend(wrong_port(endpoint)),
+            }
+            advice.push(Advice::TryLater);
+        }
         Heard::Tls | Heard::Dialog => advice.push(Advice::TryLater),
         Heard::Agreement => advice.push(Advice::AskProvider),
         Heard::Plaintext(_) => advice.push(Advice::CheckHostAndPort),
@@ -263,10 +297,7 @@ fn without_alpn(endpoint: &Endpoint) -> Option<Advice> {
 }
 
 fn other_mode(endpoint: &Endpoint) -> Advice {
-    let registered_port = endpoint
-        .service()
-        .default_port(endpoint.mode())
-        .filter(|port| *port != endpoint.port());
+    let registered_port = elsewhere(endpoint);
     let mode = match endpoint.mode() {
         TlsMode::Implicit => TlsMode::StartTls,
         TlsMode::StartTls => TlsMode::Implicit,
@@ -275,6 +306,19 @@ fn other_mode(endpoint: &Endpoint) -> Advice {
         mode,
         registered_port,
     }
+}
+
+/// The other mode, where the port is not the one that is registered for this mode.
+fn wrong_port(endpoint: &Endpoint) -> Option<Advice> {
+    elsewhere(endpoint).map(|_| other_mode(endpoint))
+}
+
+/// The port that is registered for the endpoint's mode, where it is another than its own.
+fn elsewhere(endpoint: &Endpoint) -> Option<u16> {
+    endpoint
+        .service()
+        .default_port(endpoint.mode())
+        .filter(|port| *port != endpoint.port())
 }
 
 impl Advice {
@@ -306,6 +350,10 @@ impl fmt::Display for Advice {
                 mode,
                 registered_port,
             } => {
+                let mode = match mode {
+                    TlsMode::Implicit => "implicit TLS (SSL/TLS)",
+                    TlsMode::StartTls => "STARTTLS",
+                };
                 write!(f, "This port is probably for {mode}: choose that")?;
                 match registered_port {
                     Some(port) => write!(f, ", or port {port}."),
@@ -315,9 +363,10 @@ impl fmt::Display for Advice {
             Self::CheckHostAndPort => {
                 f.write_str("Check the host and the port: this may be another server.")
             }
-            Self::CheckClock => f.write_str("Check the date of this machine."),
+            Self::CheckClock => f.write_str("Check the date and the time of this machine."),
             Self::UseImplicitTls => f.write_str(
-                "Use implicit TLS: the offer of STARTTLS may have been removed on the way.",
+                "Choose implicit TLS (SSL/TLS) in place of STARTTLS: it leaves nothing to tamper with \
+                 before it.",
             ),
             Self::CaptivePortalLikely => {
                 f.write_str("This network may want a login first: open a web page, then try again.")
@@ -414,7 +463,15 @@ mod tests {
                 },
                 Implicit,
                 Off,
-                vec![other(StartTls), Advice::TryLater],
+                vec![Advice::TryLater],
+            ),
+            (
+                ProtocolError::EndedDuringHandshake {
+                    heard: Heard::Nothing,
+                },
+                StartTls,
+                Off,
+                vec![other(Implicit), Advice::TryLater],
             ),
             (
                 ProtocolError::EndedDuringHandshake { heard: Heard::Tls },
@@ -480,33 +537,63 @@ mod tests {
                 "{shown}"
             );
         }
-        for (spoken, expected) in [
-            (Spoken::ImapGreeting, other(StartTls)),
-            (Spoken::ImapRefusal, Advice::TryLater),
-            (Spoken::HttpServer, Advice::CaptivePortalLikely),
+        let here = endpoint(Implicit, Off);
+        let elsewhere = endpoint(Implicit, Off).with_port(143);
+        let other_or_993 = Advice::OtherMode {
+            mode: StartTls,
+            registered_port: Some(993),
+        };
+        let wrong = vec![Advice::CheckHostAndPort];
+        for (spoken, at, expected) in [
+            (Spoken::ImapGreeting, &here, vec![other(StartTls)]),
+            (Spoken::ImapGreeting, &elsewhere, vec![other_or_993]),
+            (Spoken::ImapRefusal, &here, vec![Advice::TryLater]),
+            (
+                Spoken::ImapRefusal,
+                &elsewhere,
+                vec![other_or_993, Advice::TryLater],
+            ),
+            (Spoken::SmtpGreeting, &elsewhere, wrong.clone()),
+            (Spoken::SmtpRefusal, &here, wrong),
+            (Spoken::HttpServer, &here, vec![Advice::CaptivePortalLikely]),
         ] {
             let peer = crate::error::PlaintextPeer {
                 spoken,
                 excerpt: reply(),
                 expected: Service::Imap,
-                port: Some(993),
+                port: Some(at.port()),
             };
             let error = ProtocolError::PlaintextPeer(peer).into();
-            assert_eq!(Advice::after(&endpoint(Implicit, Off), &error), [expected]);
+            assert_eq!(Advice::after(at, &error), expected, "{spoken:?}");
         }
         let timed_out = crate::error::TimedOut {
             after: Duration::from_secs(1),
             heard: Heard::Nothing,
         };
-        let elsewhere = endpoint(Implicit, Off).with_port(143);
         let advice = Advice::after(&elsewhere, &timed_out.into());
-        let expected = Advice::OtherMode {
-            mode: StartTls,
-            registered_port: Some(993),
-        };
-        assert_eq!(advice, [expected, Advice::TryLater]);
+        assert_eq!(advice, [other_or_993, Advice::TryLater]);
         let text = "This port is probably for STARTTLS: choose that, or port 993.";
         assert_eq!(advice[0].to_string(), text);
+    }
+
+    /// What is missing says who can supply it.
+    #[test]
+    fn below_the_minimum() {
+        let rows = [
+            (Unmet::Tls13, vec![Advice::ServerTooOldPossible]),
+            (
+                Unmet::PostQuantum { group: None },
+                vec![Advice::ServerTooOldPossible],
+            ),
+            (Unmet::Pinned, vec![Advice::AskProvider]),
+            (Unmet::UnknownSuite, vec![]),
+            (Unmet::NoTls, vec![]),
+        ];
+        let at = endpoint(TlsMode::Implicit, ClientAlpn::Offer);
+        for (unmet, expected) in rows {
+            let refusal = PolicyRefusal::BelowMinimum { unmet };
+            assert_eq!(Advice::after(&at, &refusal.into()), expected, "{unmet:?}");
+        }
     }
 
     /// The two without advice are the program's affair: records and lists that are out of date.

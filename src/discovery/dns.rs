@@ -388,6 +388,7 @@ impl SrvRecord {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.data {
+            Data::Srv(status, records) if records.is_empty() => write!(f, "{status}: nothing")?,
             Data::Srv(status, records) => {
                 write!(f, "{status}:")?;
                 for (record, separator) in records.iter().zip(separators()) {
@@ -396,7 +397,9 @@ impl fmt::Display for Answer {
             }
             Data::Addresses(status) => write!(f, "{status}: there are addresses")?,
             Data::Tlsa(status, records) => {
-                write!(f, "{status}: {} TLSA records", records.len())?;
+                let count = records.len();
+                let plural = if count == 1 { "" } else { "s" };
+                write!(f, "{status}: {count} TLSA record{plural}")?;
             }
             Data::Nothing(status) => write!(f, "{status}: nothing")?,
             Data::Failed(failure) => write!(f, "{failure}")?,

@@ -202,13 +202,31 @@ impl Warning for CleartextTraffic {}
 
 impl fmt::Display for ConfirmTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { domain, target, .. } = self;
-        let source = self.provenance;
-        write!(
-            f,
-            "{target} is said to be the mail server of {domain} ({source}), but an attacker on the \
-             network could have said so. Is {target} the server that your provider has named?"
-        )
+        let Self {
+            domain,
+            target,
+            provenance,
+        } = self;
+        match provenance {
+            Provenance::Guessed => write!(
+                f,
+                "{target} may be the mail server of {domain}, but that is only a guess of this program."
+            )?,
+            Provenance::Typed
+            | Provenance::Administrator
+            | Provenance::ProviderDatabase
+            | Provenance::AutoconfigAuthenticated
+            | Provenance::AutoconfigUnauthenticated
+            | Provenance::SrvSecure
+            | Provenance::SrvInsecure
+            | Provenance::Confirmed
+            | Provenance::TlsaBaseDomain => write!(
+                f,
+                "{target} is said to be the mail server of {domain} ({provenance}), but an attacker on \
+                 the network could have said so."
+            )?,
+        }
+        write!(f, " Is {target} the server that your provider has named?")
     }
 }
 

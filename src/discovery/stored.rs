@@ -42,7 +42,7 @@ pub(super) enum InvalidStored {
     Version(u32),
     #[error("the stored configuration has {0} twice")]
     Twice(Service),
-    #[error("the stored configuration names a host that is none: {0}")]
+    #[error("a host in the stored configuration is wrong: {0}")]
     Name(#[from] InvalidName),
 }
 

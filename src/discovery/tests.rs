@@ -35,7 +35,7 @@ fn answers_in_a_log() {
             Answer::srv(Secure, two),
             "secure: 0 1 993 imap.example.org, 5 0 0 ., 6 0 993 \"a\\u{1b}b\"",
         ),
-        (Answer::srv(Insecure, []), "insecure:"),
+        (Answer::srv(Insecure, []), "insecure: nothing"),
         (
             Answer::addresses(Secure)
                 .via_alias(name("a.example.net"), Insecure)
@@ -44,7 +44,11 @@ fn answers_in_a_log() {
         ),
         (
             Answer::tlsa(Secure, [vec![3, 1, 1, 0]]),
-            "secure: 1 TLSA records",
+            "secure: 1 TLSA record",
+        ),
+        (
+            Answer::tlsa(Secure, [vec![3, 1, 1, 0], vec![3, 1, 1, 1]]),
+            "secure: 2 TLSA records",
         ),
         (Answer::nothing(Insecure), "insecure: nothing"),
         (
@@ -617,6 +621,11 @@ fn guesses() {
         .map(|q| (q.target().to_string(), q.provenance()))
         .collect();
     assert_eq!(targets, [("mail.example.org".into(), Provenance::Guessed)]);
+    assert_eq!(
+        questions[0].to_string(),
+        "mail.example.org may be the mail server of example.org, but that is only a guess of this \
+         program. Is mail.example.org the server that your provider has named?"
+    );
     for question in questions {
         discovery.confirm(&Acknowledged::by_user(question));
     }

@@ -130,8 +130,13 @@ impl PlaintextPeer {
     /// Whether a server of the service that was expected refuses to serve, for now or on this
     /// port. What a server of another service refuses says only that the port is wrong.
     pub fn is_refusal(&self) -> bool {
+        self.spoken.is_refusal() && self.is_expected_service()
+    }
+
+    /// Whether a server of the service that was expected speaks, in plain text.
+    pub(crate) fn is_expected_service(&self) -> bool {
         let server = self.spoken.server_of();
-        self.spoken.is_refusal() && server.is_some_and(|server| is_alike(server, self.expected))
+        server.is_some_and(|server| is_alike(server, self.expected))
     }
 
     /// The port on which TLS from the first byte is likely to be found, when the peer looks like

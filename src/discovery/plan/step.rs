@@ -183,7 +183,7 @@ impl fmt::Display for Reason {
             Self::Preferred => f.write_str("it is the preferred server"),
             Self::After(outcome) => write!(
                 f,
-                "the attempt before it {outcome}, and this one requires as much"
+                "the attempt before it {outcome}, and this way is not weaker"
             ),
             Self::NotWeakerThanRejected => {
                 f.write_str("another server was rejected, and this way is not weaker")
@@ -192,7 +192,7 @@ impl fmt::Display for Reason {
                 "the dialog with another server was tampered with, and this way needs TLS as well",
             ),
             Self::CleartextAsLowered => f.write_str(
-                "every way with encryption came to nothing, and the user allows to do without",
+                "every way with encryption came to nothing, and the user allows to do without it",
             ),
             Self::Established => f.write_str("the connection is established"),
             Self::StrongerWayRejected => {
@@ -208,7 +208,7 @@ impl fmt::Display for Reason {
                  because of it",
             ),
             Self::Unreachable => f.write_str("no server can be reached at present"),
-            Self::NoTls => f.write_str("no server could be agreed with on TLS"),
+            Self::NoTls => f.write_str("TLS could not be agreed on with any server"),
             Self::LocalFault => f.write_str("this program or this machine is at fault"),
             Self::NoServer => f.write_str("there is no server that may be connected to"),
             Self::Over => f.write_str("the plan has come to its end"),

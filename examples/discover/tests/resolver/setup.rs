@@ -51,7 +51,7 @@ fn an_account_is_set_up() {
     );
     let says = [
         "with implicit TLS (it is the preferred server)",
-        "with STARTTLS (the attempt before it was refused, and this one requires as much)",
+        "with STARTTLS (the attempt before it was refused, and this way is not weaker)",
         "Confidential: encrypted, and with the right server.",
         "IMAP: ready to log in",
         "logged in",

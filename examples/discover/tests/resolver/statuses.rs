@@ -114,7 +114,7 @@ fn a_signed_zone() {
             ("mail.signed.example AAAA", "secure: there are addresses"),
             (
                 "_993._tcp.mail.signed.example TLSA",
-                "secure: 1 TLSA records",
+                "secure: 1 TLSA record",
             ),
             ("_995._tcp.mail.signed.example TLSA", "secure: nothing"),
             ("mail.provider.example A", "secure: there are addresses"),
@@ -128,7 +128,7 @@ fn a_signed_zone() {
             ("alias.signed.example AAAA", "secure: nothing"),
             (
                 "_587._tcp.mail.provider.example TLSA",
-                "secure: 1 TLSA records",
+                "secure: 1 TLSA record",
             ),
         ],
     );
