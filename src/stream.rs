@@ -61,8 +61,8 @@ pub enum Milestone {
 /// protocol can tell: see [`EndOfInput`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the connection ended without a farewell of TLS{}: there may have been more to read",
-    if in_record(.0) { ", in the middle of a record" } else { "" }
+    "the connection ended{} without close_notify: there may have been more to read",
+    if in_record(.0) { " in the middle of a record" } else { "" }
 )]
 pub struct Truncated(EndOfInput);
 

@@ -113,8 +113,8 @@ pub trait TicketSealer: fmt::Debug + Send + Sync {
 pub enum InvalidTicketKeys {
     /// A key has another length than [`TicketKey::LENGTH`].
     #[error(
-        "a ticket key has {length} octets instead of 48: make one with a source of randomness, such \
-         as openssl rand 48"
+        "a ticket key has 48 octets, not {length}: make one with a source of randomness, such as \
+         openssl rand 48"
     )]
     Length {
         /// Its length.
@@ -133,7 +133,8 @@ pub enum InvalidTicketKeys {
     None,
     /// There are too many keys.
     #[error(
-        "there are {count} ticket keys, more than {TICKET_KEYS}: leave out those that are past"
+        "there are at least {count} ticket keys, and {TICKET_KEYS} are allowed: leave out those that are \
+         past"
     )]
     TooMany {
         /// How many there are.

@@ -28,7 +28,7 @@ fn input() -> Vec<Row> {
     let fingerprint = Fingerprint::of(b"a certificate");
     let mut rows = rows!("input", A:
         A::Empty => [A::Empty], "administrator", "Give the file with the certificates of the authorities.";
-        A::TooMany { .. } => [A::TooMany { count: 5001, limit: 5000 }], "administrator", "Give the file with the certificates of the authorities.";
+        A::TooMany { .. } => [A::TooMany { count: 4097, limit: 4096 }], "administrator", "Give the file with the certificates of the authorities.";
         A::BadCertificate { .. } => [A::BadCertificate { index: 0 }], "administrator", "Show the sentence: it says which certificate.";
         A::BadPem { .. } => [
             A::BadPem { index: 1, problem: PemProblem::NoEnd },
@@ -38,7 +38,7 @@ fn input() -> Vec<Row> {
     );
     rows.extend(rows!("input", L:
         L::Empty => [L::Empty], "administrator", "Give the file with the revocation lists.";
-        L::TooMany { .. } => [L::TooMany { count: 101, limit: 100 }], "administrator", "Give fewer lists.";
+        L::TooMany { .. } => [L::TooMany { count: 4097, limit: 4096 }], "administrator", "Give fewer lists.";
         L::BadList { .. } => [L::BadList { index: 0 }], "administrator, or certification authority", "Show the sentence: it says which list.";
         L::BadPem { .. } => [L::BadPem { index: 1, problem: PemProblem::NoEnd }], "administrator", "Show the sentence: it says which section. Fetch the list again.";
     ));
@@ -61,7 +61,7 @@ fn input() -> Vec<Row> {
         T::Parentheses => [T::Parentheses], "who typed it", "Show the sentence beside the field.";
     ));
     rows.extend(rows!("input", TlsaSetTooLarge:
-        TlsaSetTooLarge { .. } => [TlsaSetTooLarge { name: name(), count: 300, bytes: 99_999 }], "domain's operator", "The domain publishes far more than it should. Tell the provider.";
+        TlsaSetTooLarge { .. } => [TlsaSetTooLarge { name: name(), count: 33, bytes: 1155 }], "domain's operator", "The domain publishes far more than it should. Tell the provider.";
     ));
     rows.extend(rows!("input", UnrelatedTlsa:
         UnrelatedTlsa { .. } => [UnrelatedTlsa { name: name() }], "program", "A mistake in the program: report it to its author.";
@@ -76,7 +76,7 @@ fn input() -> Vec<Row> {
         K::NotRandom => [K::NotRandom], "administrator of the server", "Make the key anew, on one machine, and give it to the others.";
         K::EndsBeforeItBegins => [K::EndsBeforeItBegins], "administrator of the server", "Correct the times.";
         K::None => [K::None], "administrator of the server", "Give a key, or none of this setting.";
-        K::TooMany { .. } => [K::TooMany { count: 100 }], "administrator of the server", "Leave out the old ones.";
+        K::TooMany { .. } => [K::TooMany { count: 65 }], "administrator of the server", "Leave out the old ones.";
         K::SameName => [K::SameName], "administrator of the server", "Make one of them anew.";
         K::NoSealer => [K::NoSealer], "program", "The program was built without cryptography: report it to its author.";
     ));
@@ -84,7 +84,7 @@ fn input() -> Vec<Row> {
         InvalidSchedule => [InvalidSchedule], "administrator of the server", "Correct the days.";
     ));
     rows.extend(rows!("input", InventoryFull:
-        InventoryFull { .. } => [InventoryFull { what: "domains", limit: 1000 }], "administrator", "Audit in parts.";
+        InventoryFull { .. } => [InventoryFull { what: "domains", limit: 1024 }], "administrator", "Audit in parts.";
     ));
     rows
 }

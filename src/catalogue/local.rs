@@ -96,7 +96,7 @@ pub(super) fn rows() -> Vec<Row> {
         F::NoDefaultPort { .. } => [F::NoDefaultPort { service: Service::Lmtp, mode: TlsMode::Implicit }], "user", "Give the port.";
         F::NoAlpnRegistered { .. } => [F::NoAlpnRegistered { service: Service::Lmtp }], "administrator", "No longer require ALPN for this service.";
         F::TlsaOfOtherEndpoint { .. } => [F::TlsaOfOtherEndpoint { tlsa: Box::new(tlsa()), host: host(), port: 143 }], "program", "A mistake in the program: report it to its author.";
-        F::TlsaSetTooLarge(_) => [F::TlsaSetTooLarge(TlsaSetTooLarge { name: tlsa(), count: 300, bytes: 99_999 })], "domain's operator", "The domain publishes far more than it should. Tell the provider.";
+        F::TlsaSetTooLarge(_) => [F::TlsaSetTooLarge(TlsaSetTooLarge { name: tlsa(), count: 33, bytes: 1155 })], "domain's operator", "The domain publishes far more than it should. Tell the provider.";
         F::MinimumOutOfReach { .. } => [F::MinimumOutOfReach { required: "TLS 1.3", reason: "it is switched off" }], "program, or user", "The account requires what this program cannot do: change one of the two.";
         F::NoCertificate => [F::NoCertificate], "administrator of the server", "Configure a certificate and its key.";
         F::UnusableCertificate { .. } => [

@@ -42,7 +42,7 @@ fn names() -> Vec<Row> {
         A::DisplayName { .. } => [A::DisplayName { input: input("Ann <ann@example.org>") }], "user", "Show the sentence beside the field.";
         A::Url { .. } => [A::Url { input: input("mailto:ann@example.org") }], "user", "Show the sentence beside the field.";
         A::MissingAt { .. } => [A::MissingAt { input: input("ann") }], "user", "Show the sentence beside the field.";
-        A::LocalPart { .. } => [A::LocalPart { local_part: text("an n") }], "user", "Show the sentence beside the field.";
+        A::LocalPart { .. } => [A::LocalPart { local_part: text("an n") }, A::LocalPart { local_part: text("") }], "user", "Show the sentence beside the field.";
         A::LocalPartTooLong { .. } => [A::LocalPartTooLong { length: 80 }], "user", "Show the sentence beside the field.";
         A::TooLong { .. } => [A::TooLong { length: 300 }], "user", "Show the sentence beside the field.";
         A::AddressLiteral { .. } => [A::AddressLiteral { literal: text("[192.0.2]") }], "user", "Show the sentence beside the field.";

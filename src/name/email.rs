@@ -155,9 +155,7 @@ pub enum InvalidEmailAddress {
         input: UntrustedText,
     },
     /// Nothing stands before the `@`, or something that must be quoted or is not allowed at all.
-    #[error(
-        "\"{local_part}\" cannot stand before the @ like this; check its spelling and its quotes"
-    )]
+    #[error("{}", of_local_part(local_part))]
     #[non_exhaustive]
     LocalPart {
         /// What stands before the `@`.
@@ -193,6 +191,17 @@ pub enum InvalidEmailAddress {
     /// The domain is not a name.
     #[error("the part after the @ is wrong: {0}")]
     Domain(InvalidName),
+}
+
+fn of_local_part(local_part: &UntrustedText) -> String {
+    match local_part.as_untrusted_bytes() {
+        [] => {
+            "nothing stands before the @; write the whole address, such as ann@example.org".into()
+        }
+        _ => format!(
+            "\"{local_part}\" cannot stand before the @ like this; check its spelling and its quotes"
+        ),
+    }
 }
 
 /// RFC 6068 section 2; schemes are case-insensitive.

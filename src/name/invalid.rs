@@ -107,7 +107,10 @@ pub enum InvalidName {
         label: UntrustedText,
     },
     /// Hyphens are in the third and fourth place, which is reserved (RFC 5890 section 2.3.1).
-    #[error("the part \"{label}\" has two hyphens in a reserved place; check its spelling")]
+    #[error(
+        "the part \"{label}\" has hyphens as its third and fourth characters, which is reserved; check \
+         its spelling"
+    )]
     #[non_exhaustive]
     ReservedLabel {
         /// The part.

@@ -9,10 +9,10 @@ use crate::verify::{Pin, PinWarning, PinnedPart};
 #[non_exhaustive]
 pub enum PinNotAccepted {
     /// The offer was made to another account, and trust in a certificate is never shared.
-    #[error("this certificate was offered to another account; connect with this one")]
+    #[error("this certificate was offered to another account; connect with this one and ask again")]
     OtherAccount,
     /// The account has been set up: a certificate that fails then is never a question to the user.
-    #[error("certificates can be trusted only while the account is being set up")]
+    #[error("certificates can be trusted only while the account is being set up; set it up anew")]
     NotInSetup,
 }
 

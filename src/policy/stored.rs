@@ -57,7 +57,7 @@ struct StoredProtection {
 pub(super) enum InvalidStored {
     #[error("the stored account is of version {0}, and this program knows version {VERSION}")]
     Version(u32),
-    #[error("the stored account has an address that is none: {0}")]
+    #[error("the address in the stored account is wrong: {0}")]
     Address(#[from] InvalidEmailAddress),
     #[error("the stored account has a pin of another account")]
     ForeignPin,

@@ -40,8 +40,8 @@ pub enum TrustAnchorsError {
     Empty,
     /// There are more than a root store has.
     #[error(
-        "there are {count} certificates to trust, more than the {limit} that are allowed: is it a file of \
-         authorities?"
+        "there are at least {count} certificates to trust, and {limit} are allowed: give those of \
+         authorities alone"
     )]
     #[non_exhaustive]
     TooMany {

@@ -85,7 +85,9 @@ pub struct Requirements {
 
 /// TLSA records are of another host than the one that is to be verified.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the TLSA records at {name} are not those of the host that is to be verified")]
+#[error(
+    "the TLSA records at {name} are not those of the host that is to be verified; look those up"
+)]
 #[non_exhaustive]
 pub struct UnrelatedTlsa {
     /// Where the records are.

@@ -218,7 +218,7 @@ fn a_front_for_a_server_without_tls() {
     // One that goes without close_notify is passed on as gone, and said to be.
     target(open, &certificates.ca, Tls::V13).openssl_killed_after("* OK");
     assert!(
-        open_front.logs("without a farewell of TLS"),
+        open_front.logs("without close_notify"),
         "{}",
         open_front.log()
     );

@@ -28,8 +28,8 @@ pub struct DeprecationSchedule {
 /// The days of a schedule are not in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error(
-    "the days of the schedule are not in order: cleartext is announced to end, warned of, refused \
-     to the first users, refused to all"
+    "the days of the schedule are not in this order: the end of cleartext is announced, users are \
+     warned, the first are refused, all are refused"
 )]
 #[non_exhaustive]
 pub struct InvalidSchedule;

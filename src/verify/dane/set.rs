@@ -69,7 +69,8 @@ pub struct TlsaSet {
 /// A set of TLSA records is larger than what is looked at. It is not to be taken for an absent one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{name} has {count} TLSA records with {bytes} octets, and at most {} with {} are looked at",
+    "{name} has at least {count} TLSA records with {bytes} octets, and no more than {} with {} are \
+     looked at: tell the domain's operator",
     limits::TLSA_RECORDS,
     limits::TLSA_BYTES
 )]

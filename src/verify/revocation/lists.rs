@@ -43,7 +43,7 @@ pub enum RevocationListsError {
     Empty,
     /// There are more than can be of use.
     #[error(
-        "there are {count} revocation lists, more than the {limit} that are allowed: leave out those of \
+        "there are at least {count} revocation lists, and {limit} are allowed: leave out those of \
          authorities that issue for none of the peers"
     )]
     #[non_exhaustive]

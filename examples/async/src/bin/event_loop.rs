@@ -132,7 +132,7 @@ impl Connection {
                 Ok(0) if self.session.end_of_input().is_clean() => return Ok(()),
                 Ok(0) => {
                     self.session.expire(&mut self.outgoing)?; // what the handshake has died of
-                    return Err("the connection ended without a farewell of TLS".into());
+                    return Err("the connection ended without close_notify".into());
                 }
                 Ok(n) => self.incoming.extend_from_slice(&chunk[..n]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
