@@ -108,7 +108,9 @@ pub enum TlsVersion {
 
 /// An inventory is larger than an audit looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an audit looks at no more than {limit} {what}: divide the inventory, such as by domains")]
+#[error(
+    "an audit looks at no more than {limit} {what}: divide the inventory, for example by domains"
+)]
 #[non_exhaustive]
 pub struct InventoryFull {
     /// Of what there are too many.

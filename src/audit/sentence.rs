@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::finding::{Finding, Level, Problem, Subject};
 use crate::service::TlsMode;
-use crate::verify::dane::{TlsaNearMiss, TlsaSelector};
+use crate::verify::dane::{Cut, TlsaNearMiss, TlsaSelector};
 use crate::verify::{CheckFailure, Date, Span};
 
 impl fmt::Display for Finding {
@@ -47,15 +47,14 @@ impl fmt::Display for Problem {
                 match position {
                     Some(0) => f.write_str("the certificate")?,
                     Some(n) => write!(f, "certificate {} of the chain", n.saturating_add(1))?,
-                    None => f.write_str("the path")?,
+                    None => f.write_str("a certificate of the path")?,
                 }
                 let (left, date) = (Span(*left), Date(*not_after));
                 write!(f, " expires in {left}, on {date}: renew it now")
             }
             Self::WrongOrder { order } => {
                 f.write_str(
-                    "each certificate must be followed by that of its issuer: reorder the file \
-                     to ",
+                    "each certificate must be followed by that of its issuer: reorder the file to ",
                 )?;
                 write_positions(f, order)
             }
@@ -70,8 +69,8 @@ impl fmt::Display for Problem {
             ),
             Self::MalformedName { kind, reason, name } => write!(
                 f,
-                "the {kind} \"{name}\" in the certificate matches nothing ({reason}): have it \
-                 issued again without"
+                "the {kind} \"{name}\" in the certificate matches nothing ({reason}): have the \
+                 certificate issued again without it"
             ),
             Self::HostNotNamed { host } => write!(
                 f,
@@ -117,8 +116,7 @@ impl fmt::Display for Problem {
             ),
             Self::DnsFailed { failure } => write!(
                 f,
-                "{failure}: clients connect to nothing that depends on it until the zone is \
-                 mended"
+                "{failure}: clients connect to nothing that depends on it until that is mended"
             ),
             Self::Unsigned {
                 record_type,
@@ -262,20 +260,15 @@ impl fmt::Display for Problem {
             ),
             Self::TlsaLeftOver { record } => write!(
                 f,
-                "the record \"{record}\" matches nothing that is deployed: remove it unless it \
-                 is for the next certificate"
+                "the record \"{}\" matches nothing that is deployed: remove it unless it is for the \
+                 next certificate",
+                Cut(record)
             ),
-            Self::TlsaUnusable { record, reason } => {
-                // Its data may fill the screen.
-                let (usage, selector) =
-                    (record.usage().code_point(), record.selector().code_point());
-                let matching = record.matching().code_point();
-                write!(
-                    f,
-                    "a record \"{usage} {selector} {matching} …\" cannot be used: {reason}; correct it \
-                     or remove it"
-                )
-            }
+            Self::TlsaUnusable { record, reason } => write!(
+                f,
+                "the record \"{}\" cannot be used: {reason}; correct it or remove it",
+                Cut(record)
+            ),
             Self::TlsaOnlySha512 => f.write_str(
                 "SHA2-512 is the only digest, which not every client knows: publish SHA2-256 \
                  records beside them",
@@ -300,8 +293,8 @@ impl fmt::Display for Problem {
                  renewal with the same key: consider one",
             ),
             Self::TlsaAnchorByKey => f.write_str(
-                "an authority is published by its key: selector 0 lets clients see its \
-                 certificate's limits",
+                "an authority is published by its key: publish its certificate, by selector 0, so \
+                 that clients see its limits",
             ),
             Self::TlsaLongTtl { ttl, limit } => write!(
                 f,
@@ -367,8 +360,9 @@ impl fmt::Display for Problem {
             ),
             Self::TlsaToPublish { record, earliest } => write!(
                 f,
-                "publish the record \"{record}\" before the new chain is deployed, which is \
-                 safe from {} on if it is published now",
+                "publish the record \"{}\" before the new chain is deployed, which is safe from {} on \
+                 if it is published now",
+                Cut(record),
                 Date(*earliest)
             ),
             Self::TlsaTooYoung { earliest } => write!(
@@ -382,9 +376,13 @@ impl fmt::Display for Problem {
 }
 
 fn write_positions(f: &mut fmt::Formatter<'_>, positions: &[usize]) -> fmt::Result {
+    f.write_str(match positions {
+        [_] => "certificate",
+        _ => "certificates",
+    })?;
     for (index, position) in positions.iter().enumerate() {
-        let comma = if index == 0 { "certificate " } else { ", " };
-        write!(f, "{comma}{}", position.saturating_add(1))?;
+        let comma = if index == 0 { "" } else { "," };
+        write!(f, "{comma} {}", position.saturating_add(1))?;
     }
     Ok(())
 }
@@ -417,6 +415,59 @@ impl Subject {
             Self::Server { .. } => 1,
             Self::Chain { .. } => 2,
             Self::Records(_) => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::DnsFailure;
+    use crate::verify::dane::TlsaRecord;
+
+    /// One and many, a whole certificate in DNS, and what passes without a change of the zone.
+    #[test]
+    fn odd_numbers_and_long_data() {
+        let left_over = |octets: usize| Problem::TlsaLeftOver {
+            record: format!("3 0 0 {}", "ab".repeat(octets))
+                .parse::<TlsaRecord>()
+                .unwrap(),
+        };
+        let shown = "ab".repeat(64);
+        let rows = [
+            (
+                Problem::ExtraCertificates { positions: vec![3] },
+                "remove what does not belong to the path: certificate 4".to_owned(),
+            ),
+            (
+                Problem::ExtraCertificates {
+                    positions: vec![3, 5],
+                },
+                "remove what does not belong to the path: certificates 4, 6".to_owned(),
+            ),
+            (
+                left_over(64),
+                format!("the record \"3 0 0 {shown}\" matches nothing that is deployed"),
+            ),
+            (
+                left_over(65),
+                format!("the record \"3 0 0 {shown}[1 more octet]\" matches nothing"),
+            ),
+            (
+                left_over(1000),
+                format!("the record \"3 0 0 {shown}[936 more octets]\" matches nothing"),
+            ),
+            (
+                Problem::DnsFailed {
+                    failure: DnsFailure::TimedOut,
+                },
+                "the DNS server did not answer in time: clients connect to nothing that depends on \
+                 it until that is mended"
+                    .to_owned(),
+            ),
+        ];
+        for (problem, begins) in rows {
+            assert!(problem.to_string().starts_with(&begins), "{problem}");
         }
     }
 }

@@ -58,6 +58,7 @@ pub(in crate::verify) use anchor::AnchoredPath;
 pub(in crate::verify) use check::{EndEntityMatch, evaluate};
 pub use decision::{Dane, DaneNotApplied, DaneRefusal};
 pub use policy::{DanePolicy, DaneUsages, DigestAlgorithm, TlsaDigest, UnusableTlsa};
+pub(crate) use record::Cut;
 pub use record::{InvalidTlsaRecord, TlsaField, TlsaMatching, TlsaRecord, TlsaSelector, TlsaUsage};
 pub use report::{DaneReport, TlsaFate, TlsaNearMiss};
 pub use set::{TlsaLookup, TlsaName, TlsaSet, TlsaSetTooLarge};

@@ -283,24 +283,35 @@ impl fmt::Display for TlsaRecord {
     }
 }
 
-/// As `Display`, with the data cut where they would fill the screen.
+/// With the data cut where they would fill the screen.
 impl fmt::Debug for TlsaRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TlsaRecord({})", Cut(self))
+    }
+}
+
+/// A record as its `Display` shows it, with no more data than the longest digest has: a whole
+/// certificate would fill the screen.
+pub(crate) struct Cut<'a>(pub(crate) &'a TlsaRecord);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST_DIGEST: usize = 64;
+        let Self(record) = self;
         write!(
             f,
-            "TlsaRecord({} {} {} ",
-            self.usage.code_point(),
-            self.selector.code_point(),
-            self.matching.code_point()
+            "{} {} {} ",
+            record.usage.code_point(),
+            record.selector.code_point(),
+            record.matching.code_point()
         )?;
-        let shown = self.data.iter().take(64);
-        let more = self.data.len().saturating_sub(shown.len());
-        for byte in shown {
-            write!(f, "{byte:02x}")?;
-        }
+        let mut shown = record.data.iter().take(LONGEST_DIGEST);
+        let more = record.data.len().saturating_sub(shown.len());
+        shown.try_for_each(|byte| write!(f, "{byte:02x}"))?;
         match more {
-            0 => f.write_str(")"),
-            more => write!(f, "[{more} more octets])"),
+            0 => Ok(()),
+            1 => f.write_str("[1 more octet]"),
+            more => write!(f, "[{more} more octets]"),
         }
     }
 }
