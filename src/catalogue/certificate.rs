@@ -32,8 +32,8 @@ pub(super) fn rows_and_examples() -> (Vec<Row>, Vec<C>) {
     let ago =
         |days: u64| UnixTime::since_unix_epoch(Duration::from_secs(NOW.as_secs() - days * DAY));
     let tlsa = || TlsaName::tcp(993, HostName::parse("imap.example.org").unwrap()).unwrap();
-    let mismatch = |presented: &[&str], near_miss| {
-        let host = Host::parse("imap.example.org").unwrap();
+    let mismatch = |host: &str, presented: &[&str], near_miss| {
+        let host = Host::parse(host).unwrap();
         let references = ReferenceIds::for_host(&host, Provenance::Typed).unwrap();
         C::NameMismatch(NameMismatch {
             expected: references.iter().cloned().collect(),
@@ -83,10 +83,10 @@ pub(super) fn rows_and_examples() -> (Vec<Row>, Vec<C>) {
         C::NotYetValid { .. } => [C::NotYetValid { certificate: Some(own()), not_before: NOW, by: Duration::from_secs(5 * DAY) }], "this machine's clock, or the server's operator", "The date of this machine is probably wrong: check it first.";
         C::BadDates { .. } => [C::BadDates { certificate: Some(own()) }], "server's operator", "The server's certificate is broken. Ask the provider.";
         C::NameMismatch(_) => [
-            mismatch(&["mail.example.net"], None),
-            mismatch(&["*.mail.example.org"], None),
-            mismatch(&["*.org"], Some(NearMiss::WildcardOneLabel { presented: text("*.org") })),
-            mismatch(&[], Some(NearMiss::OnlyCommonName { common_name: text("imap.example.org") }))
+            mismatch("imap.example.org", &["mail.example.net"], None),
+            mismatch("imap.example.org", &["*.mail.example.org"], None),
+            mismatch("imap.mail.example.org", &["*.example.org"], Some(NearMiss::WildcardOneLabel { presented: text("*.example.org") })),
+            mismatch("imap.example.org", &[], Some(NearMiss::OnlyCommonName { common_name: text("imap.example.org") }))
         ], "user, or the server's operator", "The server is another one than the one that was asked for. Check the host name: the sentence says for which names the certificate is.";
         C::TlsaMismatch { .. } => [C::TlsaMismatch { name: tlsa(), usable: 2, near_miss: None }], "server's operator, or network", "The domain says in DNS which certificate is right, and this is another. An attacker, or a certificate that was renewed without the records. Tell the provider.";
         C::TlsaExpired { .. } => [C::TlsaExpired { name: tlsa() }], "program", "Nothing: the program has to look the records up again.";

@@ -344,7 +344,7 @@ impl fmt::Display for PresentedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What is not well-formed can read as anything.
         match (self.kind, self.malformed) {
-            (NameKind::Other, None) => self.kind.fmt(f)?,
+            (NameKind::Other, None) => write!(f, "a {}", self.kind)?,
             (NameKind::Dns | NameKind::Ip, None) => self.text.fmt(f)?,
             (NameKind::Srv, None) => write!(f, "the {} {}", self.kind, self.text)?,
             (NameKind::Dns | NameKind::Ip, Some(_)) => write!(f, "\"{}\"", self.text)?,

@@ -370,6 +370,7 @@ impl fmt::Display for Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::NameKind;
     use crate::name::HostName;
     use crate::verify::dane::{TlsaName, TlsaNearMiss};
     use crate::verify::{VerifierRefusal, near_miss};
@@ -399,6 +400,16 @@ mod tests {
             presented: Vec::new(),
             not_shown: 0,
             near_miss: Some(near_miss::NearMiss::NoNames),
+        });
+        let other = CheckFailure::NameMismatch(near_miss::NameMismatch {
+            expected: Vec::new(),
+            presented: vec![near_miss::PresentedName {
+                kind: NameKind::Other,
+                text: text(""),
+                malformed: None,
+            }],
+            not_shown: 0,
+            near_miss: None,
         });
         let rows = [
             (
@@ -441,6 +452,7 @@ mod tests {
                 },
                 "by this system's verifier: it gave no cause",
             ),
+            (other, "the certificate is for a name of another type"),
             (
                 nobody,
                 "the certificate is for no name at all: it has neither a subjectAltName that names \
