@@ -8,6 +8,7 @@ use crate::error::{
     Cause, Error, Heard, PlaintextPeer, ProtocolError as P, Spoken, StartTlsFailure as S, TimedOut,
 };
 use crate::service::Service;
+use crate::session::client_excerpt;
 
 pub(super) fn rows() -> Vec<Row> {
     let plaintext = |spoken, line, port| {
@@ -25,11 +26,16 @@ pub(super) fn rows() -> Vec<Row> {
             plaintext(Spoken::ImapRefusal, "* BYE too busy", Some(993)),
             plaintext(Spoken::SmtpGreeting, "220 mail.example.org", Some(25)),
             plaintext(Spoken::HttpServer, "HTTP/1.1 302 Found", Some(993)),
-            plaintext(Spoken::ImapClient, "a1 LOGIN ann", None)
+            P::PlaintextPeer(PlaintextPeer {
+                spoken: Spoken::ImapClient,
+                excerpt: client_excerpt(b"a1 LOGIN ann secret"),
+                expected: Service::Imap,
+                port: None,
+            })
         ], "user, or administrator of the client", "The port and the encryption setting do not fit together. Show the sentence: it says which port, or which setting. Never try again without encryption.";
         P::StartTls(_) => [S::NotOffered.into()], "see the next table", "See the next table.";
         P::ResponseInjection { .. } => [P::ResponseInjection { bytes: 12, excerpt: text("250-AUTH") }], "network, or the server's operator", "Somebody on the way may be attacking the connection, or the server is faulty. Use implicit TLS; try another network; report it to the provider.";
-        P::CommandInjection { .. } => [P::CommandInjection { bytes: 12, excerpt: text("a2 LOGIN") }], "network, or the client's author", "For the server's log: a client, or somebody on its way, sent commands that were to be executed under TLS. Nothing was executed.";
+        P::CommandInjection { .. } => [P::CommandInjection { bytes: 21, excerpt: client_excerpt(b"a2 LOGIN ann secret\r\n") }], "network, or the client's author", "For the server's log: a client, or somebody on its way, sent commands that were to be executed under TLS. Nothing was executed.";
         P::NotTls { .. } => [P::NotTls { excerpt: text("\u{1}\u{2}binary") }], "user, or administrator of the client", "Another program answers on this port. Check the host and the port.";
         P::AlertReceived { .. } => [
             P::AlertReceived { alert: Alert::HANDSHAKE_FAILURE, established: false, causes: &[Cause::NoCommonCipherSuite, Cause::ClientCertificateRequired] },
@@ -44,7 +50,7 @@ pub(super) fn rows() -> Vec<Row> {
         P::Incompatible { .. } => [P::Incompatible { missing: "a cipher suite in common".into() }], "peer's operator", "The two sides have no way of encryption in common. Ask the provider, with the sentence.";
         P::NoCommonApplicationProtocol => [P::NoCommonApplicationProtocol], "user, or administrator of the client", "Another protocol is served on this port. Check the port; for an old server switch ALPN off.";
         P::CannotDecrypt => [P::CannotDecrypt], "network", "Try again; if it comes again, on another network. Nothing that was damaged was passed on.";
-        P::Malformed { .. } => [P::Malformed { detail: "a message is cut short".into() }], "peer's operator, or network", "Try another network; then ask the provider.";
+        P::Malformed { .. } => [P::Malformed { detail: "a part is missing (SignatureScheme)".into() }], "peer's operator, or network", "Try another network; then ask the provider.";
         P::Misbehaved { .. } => [P::Misbehaved { detail: "it chose a cipher suite that was not offered".into() }], "peer's operator, or network", "Try another network; then ask the provider.";
         P::NoCertificate => [P::NoCertificate], "peer's operator", "The server is not set up, or the client has to show a certificate and has shown none.";
         P::EndedDuringHandshake { .. } => [

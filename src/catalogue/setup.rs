@@ -35,7 +35,7 @@ fn names() -> Vec<Row> {
         V::ReservedLabel { .. } => [V::ReservedLabel { label: text("ab--c") }], "user", "Show the sentence beside the field.";
         V::InvalidALabel { .. } => [V::InvalidALabel { name: text("xn--a.example") }], "user", "Show the sentence beside the field.";
         V::NeedsIdna { .. } => [V::NeedsIdna { name: text("bücher.example") }], "user", "Show the sentence beside the field. The feature `idna` makes it unnecessary.";
-        V::NotAHostName { .. } => [V::NotAHostName { name: text("127.1") }], "user", "Show the sentence beside the field.";
+        V::NotAHostName { .. } => [V::NotAHostName { name: text("imap\u{202e}.example") }], "user", "Show the sentence beside the field.";
     );
     rows.extend(rows!("names", A:
         A::Empty => [A::Empty], "user", "Show the sentence beside the field.";
