@@ -1,19 +1,24 @@
 //! What to do about a failed check: for the person in front of it, and for the one who can fix it.
 
-use crate::verify::CheckFailure;
+use crate::verify::{CheckFailure, VerifierRefusal};
 
 impl CheckFailure {
     /// What the user of a mail program can do. One sentence.
     #[must_use]
     pub const fn user_advice(&self) -> &'static str {
         match self {
-            Self::NameMismatch(_) => {
+            Self::NameMismatch(_)
+            | Self::RefusedByVerifier {
+                refusal: VerifierRefusal::WrongName,
+            } => {
                 "Check the server name in the account's settings, and ask the provider which one \
                  to use."
             }
-            Self::Expired { .. } | Self::NotYetValid { .. } => {
-                "Check this device's date and time, and tell the provider if they are right."
-            }
+            Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::RefusedByVerifier {
+                refusal: VerifierRefusal::Expired | VerifierRefusal::NotYetValid,
+            } => "Check this device's date and time, and tell the provider if they are right.",
             Self::UnknownAuthority {
                 is_namesake: true, ..
             } => {
@@ -43,7 +48,12 @@ impl CheckFailure {
             Self::BadSignature { .. }
             | Self::TlsaMismatch { .. }
             | Self::Revoked { .. }
-            | Self::RefusedByVerifier { .. }
+            | Self::RefusedByVerifier {
+                refusal:
+                    VerifierRefusal::UntrustedChain
+                    | VerifierRefusal::Revoked
+                    | VerifierRefusal::Other(_),
+            }
             | Self::Distrusted
             | Self::NoPath
             | Self::NotAnAuthority { .. }
@@ -97,7 +107,11 @@ impl CheckFailure {
                 "If the authority was made anew, have the users' programs trust its new certificate \
                  instead of the old one, or use certificates of the old one."
             }
-            Self::UnknownAuthority { .. } | Self::NoPath | Self::RefusedByVerifier { .. } => {
+            Self::UnknownAuthority { .. }
+            | Self::NoPath
+            | Self::RefusedByVerifier {
+                refusal: VerifierRefusal::UntrustedChain | VerifierRefusal::Other(_),
+            } => {
                 "Use an authority that the users' programs trust, or have them install yours; check \
                  that no intermediate is missing."
             }
@@ -130,10 +144,14 @@ impl CheckFailure {
             Self::WrongPurpose { .. } => {
                 "Have the certificate issued with the right extendedKeyUsage."
             }
-            Self::Expired { .. } => "Renew the certificate, and have the server load the new one.",
-            Self::NotYetValid { .. } => {
-                "Check the server's clock, and wait with the certificate until it is valid."
-            }
+            Self::Expired { .. }
+            | Self::RefusedByVerifier {
+                refusal: VerifierRefusal::Expired,
+            } => "Renew the certificate, and have the server load the new one.",
+            Self::NotYetValid { .. }
+            | Self::RefusedByVerifier {
+                refusal: VerifierRefusal::NotYetValid,
+            } => "Check the server's clock, and wait with the certificate until it is valid.",
             Self::TlsaMismatch { .. } => {
                 "Publish a TLSA record for the certificate that the server uses, and for the next one \
                  before it uses that (RFC 7671 section 8)."
@@ -141,7 +159,10 @@ impl CheckFailure {
             Self::TlsaExpired { .. } => {
                 "Nothing is wrong on the server; a longer time to live of its TLSA records helps."
             }
-            Self::Revoked { .. } => {
+            Self::Revoked { .. }
+            | Self::RefusedByVerifier {
+                refusal: VerifierRefusal::Revoked,
+            } => {
                 "Replace the certificate at once, with a new key unless you know why it was revoked."
             }
             Self::PinMismatch { .. } => {
@@ -154,10 +175,70 @@ impl CheckFailure {
             Self::UnsupportedByVerifier { .. } => {
                 "Have the host name put into the certificate as well."
             }
-            Self::NameMismatch(_) => {
+            Self::NameMismatch(_)
+            | Self::RefusedByVerifier {
+                refusal: VerifierRefusal::WrongName,
+            } => {
                 "Have every name that users connect to, and their mail domain, put into the \
                  certificate's subjectAltName (RFC 7817 section 5)."
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pki_types::UnixTime;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::verify::RevocationCause;
+
+    /// Whoever finds that a certificate has expired, the advice is the same.
+    #[test]
+    fn another_verifier_finds_the_same() {
+        let (at, by) = (UnixTime::since_unix_epoch(Duration::ZERO), Duration::ZERO);
+        let rows = [
+            (
+                VerifierRefusal::Expired,
+                CheckFailure::Expired {
+                    certificate: None,
+                    not_after: at,
+                    by,
+                },
+            ),
+            (
+                VerifierRefusal::NotYetValid,
+                CheckFailure::NotYetValid {
+                    certificate: None,
+                    not_before: at,
+                    by,
+                },
+            ),
+            (
+                VerifierRefusal::Revoked,
+                CheckFailure::Revoked {
+                    certificate: None,
+                    cause: RevocationCause::Unspecified,
+                    since: at,
+                },
+            ),
+            (VerifierRefusal::UntrustedChain, CheckFailure::NoPath),
+            (VerifierRefusal::other("policy"), CheckFailure::NoPath),
+        ];
+        for (refusal, failure) in rows {
+            let refused = CheckFailure::RefusedByVerifier { refusal };
+            assert_eq!(refused.user_advice(), failure.user_advice(), "{refused}");
+            assert_eq!(
+                refused.operator_advice(),
+                failure.operator_advice(),
+                "{refused}"
+            );
+        }
+        let wrong_name = CheckFailure::RefusedByVerifier {
+            refusal: VerifierRefusal::WrongName,
+        };
+        assert!(wrong_name.user_advice().contains("the server name"));
+        assert!(wrong_name.operator_advice().contains("subjectAltName"));
     }
 }
