@@ -204,7 +204,7 @@ impl fmt::Display for Heard {
                 f.write_str("the plaintext dialog did not come to its end; try again later")
             }
             Self::Agreement => f.write_str(
-                "after STARTTLS was agreed on the peer did not speak TLS, as a server without a \
+                "after STARTTLS was agreed on, the peer did not speak TLS, as a server without a \
                  certificate does; tell its operator",
             ),
             Self::Plaintext(text) => {

@@ -131,7 +131,7 @@ pub enum Unmet {
     NoTls,
     /// The server's certificate is trusted by a pin alone, which never meets a minimum
     /// (RFC 8314 §5.4).
-    #[error("the server is known by a certificate that its user pinned, and by nothing else")]
+    #[error("the server is known only by a certificate that the account's user pinned")]
     Pinned,
     /// TLS 1.3 is required, and the server speaks TLS 1.2.
     #[error("the account requires TLS 1.3, and the server agreed to TLS 1.2 only")]
