@@ -403,9 +403,10 @@ impl fmt::Display for ExternalReply<'_> {
         let tag = in_response(self.tag);
         match (self.framing, self.fault) {
             (Framing::Imap, F::Cancelled) => write!(f, "{tag} BAD Authentication cancelled\r\n"),
-            (Framing::Imap, F::NotBase64 | F::TooLong) => {
+            (Framing::Imap, F::NotBase64) => {
                 write!(f, "{tag} BAD Response is not valid base64\r\n")
             }
+            (Framing::Imap, F::TooLong) => write!(f, "{tag} BAD Response is too long\r\n"),
             (Framing::Imap, F::NotText | F::NotAuthenticated) => {
                 write!(
                     f,
@@ -413,9 +414,8 @@ impl fmt::Display for ExternalReply<'_> {
                 )
             }
             (Framing::Pop3, F::Cancelled) => f.write_str("-ERR Authentication cancelled\r\n"),
-            (Framing::Pop3, F::NotBase64 | F::TooLong) => {
-                f.write_str("-ERR Response is not valid base64\r\n")
-            }
+            (Framing::Pop3, F::NotBase64) => f.write_str("-ERR Response is not valid base64\r\n"),
+            (Framing::Pop3, F::TooLong) => f.write_str("-ERR Response is too long\r\n"),
             (Framing::Pop3, F::NotText | F::NotAuthenticated) => {
                 f.write_str("-ERR [AUTH] Authentication failed\r\n")
             }
@@ -432,9 +432,10 @@ impl fmt::Display for ExternalReply<'_> {
             (Framing::ManageSieve, F::Cancelled) => {
                 f.write_str("NO \"Authentication cancelled\"\r\n")
             }
-            (Framing::ManageSieve, F::NotBase64 | F::TooLong) => {
+            (Framing::ManageSieve, F::NotBase64) => {
                 f.write_str("NO \"Response is not valid base64\"\r\n")
             }
+            (Framing::ManageSieve, F::TooLong) => f.write_str("NO \"Response is too long\"\r\n"),
             (Framing::ManageSieve, F::NotText | F::NotAuthenticated) => {
                 f.write_str("NO \"Authentication failed\"\r\n")
             }

@@ -85,7 +85,9 @@ fn imap(situation: Situation) -> &'static str {
         Situation::TlsRequiredToAuthenticate | Situation::AuthenticationNeedsTls => {
             "NO [PRIVACYREQUIRED] start TLS before the login"
         }
-        Situation::Insufficient => "NO [PRIVACYREQUIRED] this TLS connection is not sufficient",
+        Situation::Insufficient => {
+            "NO [PRIVACYREQUIRED] this TLS connection lacks what the server demands, such as a client certificate"
+        }
         Situation::Malformed => "BAD not a command",
     }
 }
@@ -102,7 +104,9 @@ fn pop3(situation: Situation) -> &'static str {
         Situation::TlsRequiredToAuthenticate | Situation::AuthenticationNeedsTls => {
             "-ERR start TLS before the login, with STLS"
         }
-        Situation::Insufficient => "-ERR this TLS connection is not sufficient",
+        Situation::Insufficient => {
+            "-ERR this TLS connection lacks what the server demands, such as a client certificate"
+        }
         Situation::Malformed => "-ERR not a command",
     }
 }
@@ -120,7 +124,9 @@ fn smtp(situation: Situation) -> &'static str {
             "530 5.7.0 must issue a STARTTLS command first"
         }
         Situation::AuthenticationNeedsTls => "538 5.7.11 encryption is required to log in",
-        Situation::Insufficient => "554 5.7.0 this TLS connection is not sufficient",
+        Situation::Insufficient => {
+            "554 5.7.0 this TLS connection lacks what the server demands, such as a client certificate"
+        }
         Situation::Malformed => "500 5.5.2 not a command",
     }
 }
@@ -129,7 +135,7 @@ fn smtp(situation: Situation) -> &'static str {
 fn managesieve(situation: Situation) -> &'static str {
     match situation {
         Situation::Agreed => "OK \"begin TLS now\"",
-        Situation::Unavailable => "NO (TRYLATER) \"TLS is not available\"",
+        Situation::Unavailable => "NO (TRYLATER) \"TLS is not available, try again later\"",
         Situation::HasArguments => "NO \"STARTTLS takes no arguments\"",
         Situation::TlsActive => "NO \"TLS is active already\"",
         Situation::WrongState => "NO \"STARTTLS comes before the login\"",
@@ -137,7 +143,9 @@ fn managesieve(situation: Situation) -> &'static str {
         Situation::TlsRequiredToAuthenticate | Situation::AuthenticationNeedsTls => {
             "NO (ENCRYPT-NEEDED) \"start TLS before the login\""
         }
-        Situation::Insufficient => "NO (ENCRYPT-NEEDED) \"this TLS connection is not sufficient\"",
+        Situation::Insufficient => {
+            "NO (ENCRYPT-NEEDED) \"this TLS connection lacks what the server demands, such as a client certificate\""
+        }
         Situation::Malformed => "NO \"not a command\"",
     }
 }
