@@ -7,11 +7,12 @@ use std::fmt::{self, Write};
 /// `Display` and `Debug` escape whatever could forge a log line, drive a terminal or make text look
 /// like other text: controls, bidirectional and zero-width characters, line separators, blanks other
 /// than the ASCII space, private-use characters, and bytes that are not UTF-8. The backslash is
-/// escaped too, so that the shown form says exactly which bytes were there:
+/// escaped too, so that the shown form says exactly which bytes were there, and so is the quotation
+/// mark, so that no text can seem to end the quotation in which a sentence shows it:
 ///
 /// | shown | stands for |
 /// |---|---|
-/// | `\\` | a backslash |
+/// | `\\`, `\"` | a backslash, a quotation mark |
 /// | `\n`, `\r`, `\t` | line feed, carriage return, tab |
 /// | `\u{202e}` | the character with that number |
 /// | `\xff` | a byte that is not part of any UTF-8 character |
@@ -64,7 +65,7 @@ impl UntrustedText {
         let (mut shown, mut kept) = (Width(0), 0);
         'kept: for chunk in head.utf8_chunks() {
             for c in chunk.valid().chars() {
-                if put_escaped(&mut shown, c, false).is_err() || shown.0 > max {
+                if put_escaped(&mut shown, c).is_err() || shown.0 > max {
                     break 'kept;
                 }
                 kept += c.len_utf8();
@@ -104,23 +105,23 @@ impl UntrustedText {
 
 impl fmt::Display for UntrustedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_escaped(f, false)
+        self.write_escaped(f)
     }
 }
 
 impl fmt::Debug for UntrustedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UntrustedText(\"")?;
-        self.write_escaped(f, true)?;
+        self.write_escaped(f)?;
         f.write_str("\")")
     }
 }
 
 impl UntrustedText {
-    fn write_escaped(&self, f: &mut fmt::Formatter<'_>, in_quotes: bool) -> fmt::Result {
+    fn write_escaped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.bytes.utf8_chunks() {
             for c in chunk.valid().chars() {
-                put_escaped(f, c, in_quotes)?;
+                put_escaped(f, c)?;
             }
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
@@ -139,13 +140,13 @@ impl UntrustedText {
 /// What `\xff` takes.
 const BYTE_ESCAPE: usize = 4;
 
-fn put_escaped(f: &mut impl Write, c: char, in_quotes: bool) -> fmt::Result {
+fn put_escaped(f: &mut impl Write, c: char) -> fmt::Result {
     match c {
         '\\' => f.write_str("\\\\"),
         '\n' => f.write_str("\\n"),
         '\r' => f.write_str("\\r"),
         '\t' => f.write_str("\\t"),
-        '"' if in_quotes => f.write_str("\\\""),
+        '"' => f.write_str("\\\""),
         _ if is_unsafe_to_show(c) => write!(f, "{}", c.escape_unicode()),
         _ => f.write_char(c),
     }
@@ -266,6 +267,7 @@ mod tests {
             (b"a b~", "a b~", "ASCII stays"),
             ("grüße 例え".as_bytes(), "grüße 例え", "letters stay"),
             (b"a\\n", "a\\\\n", "the backslash itself"),
+            (b"\"; all is well", "\\\"; all is well", "the end of a quotation"),
             (b"\r\n\t", "\\r\\n\\t", "C0 (ECMA-48)"),
             (
                 b"\x1b[31m\x07\0\x7f",
