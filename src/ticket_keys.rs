@@ -15,7 +15,8 @@
 //! # Rotation
 //!
 //! A [`TicketKey`] seals from its beginning until its end (RFC 5077 §5.5, RFC 9325 §3.4: keys change
-//! often, so that one that leaks opens little). Of several the one that began last seals. Each
+//! often, so that one that leaks opens little). Of several the one that began last seals, until it
+//! has sealed [enough](crate::limits::TICKETS_PER_KEY). Each
 //! opens before its beginning, since another machine's clock may be ahead, and after its end as long
 //! as a ticket that it has sealed may live. So hand out the next key before it begins:
 //!
@@ -191,20 +192,20 @@ impl TicketKey {
         let wrong_length = InvalidTicketKeys::Length { length };
         let (name, rest) = octets.split_first_chunk().ok_or(wrong_length)?;
         let secret = <&[u8; SECRET]>::try_from(rest).map_err(|_| wrong_length)?;
-        Self::of(*name, secret, [begins, ends], TICKET_LIFETIME)
+        let times = [seconds(begins), seconds(ends)];
+        Self::of(*name, secret, times, TICKET_LIFETIME)
     }
 
     /// One that opens for so long after it has sealed its last ticket.
     fn of(
         name: [u8; NAME],
         secret: &[u8; SECRET],
-        [begins, ends]: [SystemTime; 2],
+        [begins, ends]: [u64; 2],
         opens_for: Duration,
     ) -> Result<Self, InvalidTicketKeys> {
         if secret.iter().all(|octet| Some(octet) == secret.first()) {
             return Err(InvalidTicketKeys::NotRandom);
         }
-        let (begins, ends) = (seconds(begins), seconds(ends));
         if ends <= begins {
             return Err(InvalidTicketKeys::EndsBeforeItBegins);
         }
@@ -235,8 +236,8 @@ impl TicketKey {
         used < TICKETS_PER_KEY
     }
 
-    fn is_used_up(&self) -> bool {
-        self.0.sealed.load(Ordering::Relaxed) >= TICKETS_PER_KEY
+    fn can_seal_at(&self, now: u64) -> bool {
+        self.seals_at(now) && self.0.sealed.load(Ordering::Relaxed) < TICKETS_PER_KEY
     }
 
     fn is_same_secret(&self, other: &Self) -> bool {
@@ -321,10 +322,9 @@ impl TicketKeys {
     ) -> Option<Vec<u8>> {
         let now = now.as_secs();
         let keys = self.keys();
-        let key = keys.iter().find(|key| key.seals_at(now))?;
-        if !key.take_use() {
-            return None;
-        }
+        // One that has sealed enough leaves it to the one that began before it.
+        let mut sealing = keys.iter().filter(|key| key.seals_at(now));
+        let key = sealing.find(|key| key.take_use())?;
         let inner = Zeroizing::new([&now.to_be_bytes(), plaintext].concat());
         let Parts { name, secret, .. } = &*key.0;
         let associated = associated(name, binding);

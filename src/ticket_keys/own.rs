@@ -1,21 +1,21 @@
 //! Keys that an acceptor makes for itself.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 use super::{TicketKey, TicketKeys, aead};
 use crate::error::Error;
-use crate::limits::{OWN_TICKET_KEY_LIFETIME, TICKET_CLOCK_SKEW};
+use crate::limits::{OWN_TICKET_KEY_LIFETIME, TICKET_CLOCK_SKEW, TICKET_KEYS};
 
-/// The key that seals, made anew when its time is over or it has sealed enough, and the one before it,
-/// which opens still.
+/// The key that seals, made anew when its time is over or it has sealed enough, and those before it
+/// that open still.
 #[derive(Debug)]
 pub(crate) struct OwnKeys {
     keys: TicketKeys,
-    newest: Mutex<TicketKey>,
+    /// One thread at a time changes them.
+    changing: Mutex<()>,
 }
 
 impl OwnKeys {
@@ -24,12 +24,12 @@ impl OwnKeys {
         let Some(sealer) = aead::built_in() else {
             return Ok(None);
         };
-        let first = made(now)
+        let first = made(now.as_secs())
             .ok_or_else(|| Error::Crypto("it gave no randomness for ticket keys".into()))?;
-        let keys = TicketKeys::with_sealer(sealer, [first.clone()])
+        let keys = TicketKeys::with_sealer(sealer, [first])
             .map_err(|error| Error::Crypto(error.to_string().into()))?;
-        let newest = Mutex::new(first);
-        Ok(Some(Self { keys, newest }))
+        let changing = Mutex::default();
+        Ok(Some(Self { keys, changing }))
     }
 
     /// See [`TicketKeys::seal`].
@@ -39,39 +39,52 @@ impl OwnKeys {
         plaintext: &[u8],
         now: UnixTime,
     ) -> Option<Vec<u8>> {
-        let sealed = self.keys.seal(binding, plaintext, now);
-        sealed.or_else(|| {
-            self.renew(now)?;
-            self.keys.seal(binding, plaintext, now)
-        })
+        self.bring_up_to(now.as_secs());
+        self.keys.seal(binding, plaintext, now)
     }
 
     /// See [`TicketKeys::open`].
     pub(crate) fn open(&self, binding: &[u8; 32], ticket: &[u8], now: UnixTime) -> Option<Vec<u8>> {
+        self.bring_up_to(now.as_secs());
         self.keys.open(binding, ticket, now)
     }
 
-    /// Makes a new key, if another thread has not done it by now.
-    fn renew(&self, now: UnixTime) -> Option<()> {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if !newest.seals_at(now.as_secs()) || newest.is_used_up() {
-            let next = made(now)?;
-            let before = newest.opens_at(now.as_secs()).then(|| newest.clone());
-            self.keys
-                .replace([next.clone()].into_iter().chain(before))
-                .ok()?;
-            *newest = next;
+    /// Makes a new key where none seals, and lets go of those that have had their time (RFC 9325
+    /// §3.4: they MUST be destroyed then), unless another thread has done it by now.
+    fn bring_up_to(&self, now: u64) {
+        if is_up_to(now, &self.keys.keys()) {
+            return;
         }
-        Some(())
+        let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys.keys();
+        if is_up_to(now, &keys) {
+            return;
+        }
+        let seals = keys.iter().any(|key| key.can_seal_at(now));
+        let next = if seals { None } else { made(now) };
+        let kept = keys.iter().filter(|key| is_of_use(now, key)).cloned();
+        let kept = kept.take(TICKET_KEYS.saturating_sub(1));
+        // Fails where there is no key at all, for want of randomness: those of before open nothing.
+        let _ = self.keys.replace(next.into_iter().chain(kept));
     }
 }
 
+fn is_up_to(now: u64, keys: &[TicketKey]) -> bool {
+    keys.iter().any(|key| key.can_seal_at(now)) && keys.iter().all(|key| is_of_use(now, key))
+}
+
+/// Whether it opens still. One that begins much later was made before the clock was set back by as
+/// much: it would be kept until then, and what it has sealed is from the future.
+fn is_of_use(now: u64, key: &TicketKey) -> bool {
+    let latest = now.saturating_add(OWN_TICKET_KEY_LIFETIME.as_secs());
+    key.opens_at(now) && key.0.begins <= latest
+}
+
 /// A key from now on; a clock that is set back a little needs no other.
-fn made(now: UnixTime) -> Option<TicketKey> {
+fn made(now: u64) -> Option<TicketKey> {
     let (name, secret) = (aead::random()?, Zeroizing::new(aead::random()?));
-    let now = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(now.as_secs()))?;
-    let begins = now.checked_sub(TICKET_CLOCK_SKEW)?;
-    let ends = now.checked_add(OWN_TICKET_KEY_LIFETIME)?;
+    let begins = now.saturating_sub(TICKET_CLOCK_SKEW.as_secs());
+    let ends = now.saturating_add(OWN_TICKET_KEY_LIFETIME.as_secs());
     TicketKey::of(name, &secret, [begins, ends], OWN_TICKET_KEY_LIFETIME).ok()
 }
 
@@ -89,11 +102,22 @@ mod tests {
     const LIFE: u64 = OWN_TICKET_KEY_LIFETIME.as_secs();
 
     fn at(seconds: u64) -> UnixTime {
-        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
     }
 
     fn own() -> OwnKeys {
         OwnKeys::new(at(T)).unwrap().unwrap()
+    }
+
+    /// Has sealed all that it may with the key that seals at that time.
+    fn use_up(keys: &OwnKeys, now: u64) {
+        let keys = keys.keys.keys();
+        let sealing = keys.iter().find(|key| key.can_seal_at(now)).unwrap();
+        sealing.0.sealed.store(TICKETS_PER_KEY, Ordering::Relaxed);
+    }
+
+    fn count(keys: &OwnKeys) -> usize {
+        keys.keys.keys().len()
     }
 
     /// A ticket, and the name of the key that sealed it.
@@ -118,17 +142,36 @@ mod tests {
         for ticket in [&early, &late, &next] {
             assert!(opens(&keys, ticket, T + LIFE));
         }
-        for ticket in [&early, &late] {
-            assert!(opens(&keys, ticket, T + 2 * LIFE - 1));
-            assert!(!opens(&keys, ticket, T + 2 * LIFE));
+        for (now, is_taken) in [(T + 2 * LIFE - 1, true), (T + 2 * LIFE, false)] {
+            for ticket in [&early, &late] {
+                assert_eq!(opens(&keys, ticket, now), is_taken);
+            }
         }
         let (last, third) = sealed(&keys, T + 2 * LIFE);
         assert!(third != second && third != first);
         assert!(opens(&keys, &next, T + 2 * LIFE) && opens(&keys, &last, T + 2 * LIFE));
-        assert_eq!(keys.keys.keys().len(), 2);
-        // Nobody came for a day: a key that opens nothing any more is not kept.
-        sealed(&keys, T + 6 * LIFE);
-        assert_eq!(keys.keys.keys().len(), 1);
+        assert_eq!(count(&keys), 2);
+    }
+
+    /// RFC 9325 §3.4: a key that opens nothing any more is destroyed, with the next ticket that is
+    /// sealed or only offered, also where another key seals still.
+    #[test]
+    fn a_key_that_is_past_is_not_kept() {
+        let sealing: fn(&OwnKeys, u64) = |keys, now| drop(sealed(keys, now));
+        let opening: fn(&OwnKeys, u64) = |keys, now| assert!(!opens(keys, b"whatever", now));
+        for next in [sealing, opening] {
+            let keys = own();
+            sealed(&keys, T + LIFE + LIFE / 2);
+            next(&keys, T + 2 * LIFE - 1);
+            assert_eq!(count(&keys), 2);
+            next(&keys, T + 2 * LIFE);
+            assert_eq!(count(&keys), 1);
+            // Nobody came for a day.
+            let only = keys.keys.keys()[0].0.name;
+            next(&keys, T + 6 * LIFE);
+            assert_eq!(count(&keys), 1);
+            assert_ne!(keys.keys.keys()[0].0.name, only);
+        }
     }
 
     #[test]
@@ -137,23 +180,35 @@ mod tests {
         assert!(!opens(&own(), &ticket, T));
     }
 
+    /// Within one second too, and where the clock was set back a little. Names are random, and so
+    /// is which comes first of two keys that begin at once.
     #[test]
     fn a_key_that_has_sealed_enough_makes_room_for_another() {
+        for (turn, later) in [T, T - 1].into_iter().cycle().take(32).enumerate() {
+            let keys = own();
+            let (before, first) = sealed(&keys, T);
+            use_up(&keys, later);
+            let (after, second) = sealed(&keys, later);
+            assert_ne!(first, second);
+            assert!(opens(&keys, &before, later) && opens(&keys, &after, later));
+            assert_eq!(sealed(&keys, later).1, second, "{turn}");
+        }
+        // Each opens for its six hours, as many as there may be.
         let keys = own();
-        let (before, first) = sealed(&keys, T);
-        keys.newest
-            .lock()
-            .unwrap()
-            .0
-            .sealed
-            .store(TICKETS_PER_KEY, Ordering::Relaxed);
-        let (after, second) = sealed(&keys, T);
-        assert_ne!(first, second);
-        assert!(opens(&keys, &before, T) && opens(&keys, &after, T));
-        assert_eq!(sealed(&keys, T).1, second);
+        let all: Vec<_> = (1..TICKET_KEYS)
+            .map(|_| {
+                let (ticket, _) = sealed(&keys, T);
+                use_up(&keys, T);
+                ticket
+            })
+            .collect();
+        assert!(all.iter().all(|ticket| opens(&keys, ticket, T)));
+        use_up(&keys, T);
+        sealed(&keys, T);
+        assert_eq!(count(&keys), TICKET_KEYS);
     }
 
-    /// By a little, which is nothing; by more; and on again.
+    /// By a little, which is nothing; by more; and on again, where everything is as it was.
     #[test]
     fn a_clock_that_was_set_back() {
         let keys = own();
@@ -164,18 +219,61 @@ mod tests {
         assert_ne!(second, first);
         assert_eq!(sealed(&keys, T - skew - 1).1, second);
         assert!(opens(&keys, &ticket, T));
+        let (last, again) = sealed(&keys, T + LIFE - 1);
+        assert_eq!(again, first);
+        sealed(&keys, T + LIFE);
+        assert!(opens(&keys, &last, T + 2 * LIFE - 1));
+    }
+
+    /// A key of a clock that was far ahead is not kept until that time comes.
+    #[test]
+    fn a_clock_that_was_ahead() {
+        const YEAR: u64 = 365 * 24 * 60 * 60;
+        let keys = own();
+        for ahead in [T + YEAR, u64::MAX >> 1, u64::MAX - LIFE, u64::MAX] {
+            // In the last hours that can be counted nothing may be sealed.
+            let ticket = keys.seal(&HERE, b"state", at(ahead));
+            assert_eq!(ticket.is_some(), ahead < u64::MAX);
+            let (_, here) = sealed(&keys, T);
+            assert_eq!(count(&keys), 1);
+            assert_eq!(sealed(&keys, T + 1).1, here);
+            assert!(!ticket.is_some_and(|ticket| opens(&keys, &ticket, ahead)));
+        }
+    }
+
+    #[test]
+    fn clocks_that_show_anything() {
+        for now in [0, 1, T, u64::MAX >> 1] {
+            let keys = OwnKeys::new(at(now)).unwrap().unwrap();
+            let (ticket, name) = sealed(&keys, now);
+            assert!(opens(&keys, &ticket, now));
+            assert_eq!(sealed(&keys, now + LIFE - 1).1, name);
+        }
     }
 
     /// All of them need a new key at once, and one is made.
     #[test]
     fn threads_agree_on_the_next_key() {
+        const THREADS: usize = 8;
         let keys = own();
+        let begin = std::sync::Barrier::new(THREADS + 1);
         let names: Vec<[u8; 16]> = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| sealed(&keys, T + LIFE).1))
+            let waiting = keys.changing.lock().unwrap();
+            let all: Vec<_> = (0..THREADS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        begin.wait();
+                        sealed(&keys, T + LIFE).1
+                    })
+                })
                 .collect();
+            begin.wait();
+            // Time enough for all to have found that there is none.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            drop(waiting);
             all.into_iter().map(|one| one.join().unwrap()).collect()
         });
         assert!(names.iter().all(|name| *name == names[0]), "{names:?}");
+        assert_eq!(count(&keys), 2);
     }
 }

@@ -234,6 +234,18 @@ fn a_key_does_not_seal_for_ever() {
     );
 }
 
+/// Where an older one seals still, it does.
+#[test]
+fn a_key_that_has_sealed_enough_leaves_it_to_the_one_before() {
+    let [older, newer] = [of_day(0), key(9, T + 1, T + DAY)];
+    let keys = with([older, newer.clone()]);
+    newer.0.sealed.store(TICKETS_PER_KEY - 1, Ordering::Relaxed);
+    for expected in [9, 0, 0] {
+        let ticket = keys.seal(&HERE, b"state", at(T + 1)).unwrap();
+        assert_eq!(name_of(&ticket), &octets(expected)[..16]);
+    }
+}
+
 /// Keys that are made anew of the same octets with each replacement, as the module shows it.
 #[test]
 fn a_replacement_does_not_begin_to_count_anew() {
