@@ -1,15 +1,19 @@
-//! What waits in a session's queue is overwritten before its memory is given back, and so is a
-//! private key. In a program of its own, with one test: the allocator watches the whole process.
+//! What waits in a session's queue is overwritten before its memory is given back, and so are a
+//! private key, a ticket's key and what goes into a ticket. In a program of its own, with one test:
+//! the allocator watches the whole process.
 #![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 #![expect(unsafe_code, reason = "an allocator cannot be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
+use mail_tls::ticket_keys::{TicketKey, TicketKeys, TicketSealer};
 use mail_tls::{
-    Account, Certificates, CertifiedChain, Client, ClientSession, Endpoint, Event, Server, Service,
-    TlsMode, TrustAnchors,
+    Acceptor, Account, Certificates, CertifiedChain, Client, ClientSession, Connector, Endpoint,
+    Event, Server, Service, TlsMode, TrustAnchors,
 };
 use pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -19,7 +23,9 @@ static ALLOCATOR: Watching = Watching;
 
 const HOST: &str = "imap.example.org";
 static PASSWORD: &[u8; 24] = b"correct horse battery st";
-/// Blocks that were given back with the password in them.
+/// Part of what was put into a ticket.
+static CONTENT: OnceLock<[u8; 24]> = OnceLock::new();
+/// Blocks that were given back with one of them inside.
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 /// Looks at each block that is given back, also at those that a growing vector leaves.
@@ -36,7 +42,11 @@ unsafe impl GlobalAlloc for Watching {
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         // SAFETY: the block is as long as its layout says, and nobody else has it any more.
         let block = unsafe { std::slice::from_raw_parts(pointer, layout.size()) };
-        if block.windows(PASSWORD.len()).any(|part| part == PASSWORD) {
+        let content = CONTENT.get().unwrap_or(PASSWORD);
+        if block
+            .windows(PASSWORD.len())
+            .any(|part| part == PASSWORD || part == content)
+        {
             LEFT.fetch_add(1, Ordering::Relaxed);
         }
         // SAFETY: it comes from there.
@@ -44,7 +54,7 @@ unsafe impl GlobalAlloc for Watching {
     }
 }
 
-/// How often the password is in what `call` gives back.
+/// How often one of them is in what `call` gives back.
 fn left_by(call: impl FnOnce()) -> usize {
     let before = LEFT.load(Ordering::Relaxed);
     call();
@@ -56,6 +66,8 @@ fn secrets_are_overwritten() {
     assert_eq!(left_by(|| drop(PASSWORD.to_vec())), 1, "it would be seen");
     private_keys();
     what_was_queued();
+    keys_of_tickets();
+    what_goes_into_a_ticket();
 }
 
 /// Before it is loaded nobody looks whether it is a key. What is loaded is the provider's.
@@ -119,7 +131,66 @@ fn what_was_queued() {
     }
 }
 
+/// Replaced, cloned, and used by the provider's AES.
+fn keys_of_tickets() {
+    let left = left_by(|| {
+        let keys = TicketKeys::new([key(1)]).unwrap();
+        let (connector, acceptor) = sides(Some(keys.clone()));
+        assert!(!visit(&connector, &acceptor));
+        keys.replace([key(2), key(1)]).unwrap();
+        assert!(visit(&connector, &acceptor));
+        keys.replace([key(3)]).unwrap();
+        assert!(!visit(&connector, &acceptor));
+    });
+    assert_eq!(left, 0);
+}
+
+/// The key's secret has the password in it.
+fn key(seed: u8) -> TicketKey {
+    let mut octets = [seed; TicketKey::LENGTH];
+    octets[20..][..PASSWORD.len()].copy_from_slice(PASSWORD);
+    let begins = SystemTime::UNIX_EPOCH;
+    TicketKey::new(&octets, begins, begins + Duration::from_secs(1 << 36)).unwrap()
+}
+
+/// Of the copies that are made here. Those that rustls makes have nothing before its own state.
+fn what_goes_into_a_ticket() {
+    #[derive(Debug)]
+    struct Inverting;
+    impl TicketSealer for Inverting {
+        fn seal(&self, _: &[u8; 32], _: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+            // When it was sealed, when it ends, and the certificate's hash with its length.
+            let before = 8 + 8 + 1 + 32;
+            let around = plaintext[before - 8..].first_chunk().unwrap();
+            CONTENT.get_or_init(|| *around);
+            Some(plaintext.iter().map(|octet| !octet).collect())
+        }
+        fn open(&self, _: &[u8; 32], _: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+            Some(sealed.iter().map(|octet| !octet).collect())
+        }
+    }
+    let left = left_by(|| {
+        let keys = TicketKeys::with_sealer(Arc::new(Inverting), [key(1)]).unwrap();
+        let (connector, acceptor) = sides(Some(keys));
+        assert!(!visit(&connector, &acceptor));
+        assert!(visit(&connector, &acceptor));
+    });
+    assert_eq!(left, 0);
+    let content = CONTENT.get().unwrap();
+    assert_eq!(left_by(|| drop(content.to_vec())), 1, "it would be seen");
+}
+
+/// Whether the session is resumed.
+fn visit(connector: &Connector, acceptor: &Acceptor) -> bool {
+    establish(connector, acceptor).info().unwrap().is_resumed()
+}
+
 fn established() -> ClientSession {
+    let (connector, acceptor) = sides(None);
+    establish(&connector, &acceptor)
+}
+
+fn sides(ticket_keys: Option<TicketKeys>) -> (Connector, Acceptor) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -129,12 +200,14 @@ fn established() -> ClientSession {
     let leaf = CertificateParams::new([HOST.to_owned()]).unwrap();
     let leaf = leaf.signed_by(&key, &issuer).unwrap().pem();
     let chain = CertifiedChain::from_pem(leaf.as_bytes(), key.serialize_pem().as_bytes()).unwrap();
-    let acceptor = Server::builder()
-        .build()
-        .unwrap()
-        .acceptor(Service::Imap, TlsMode::Implicit, Certificates::new(chain))
-        .build()
-        .unwrap();
+    let mut acceptor = Server::builder().build().unwrap().acceptor(
+        Service::Imap,
+        TlsMode::Implicit,
+        Certificates::new(chain),
+    );
+    if let Some(keys) = ticket_keys {
+        acceptor = acceptor.ticket_keys(keys);
+    }
     let connector = Client::builder()
         .trust_anchors(TrustAnchors::from_pem(anchors.as_bytes()).unwrap())
         .build()
@@ -144,19 +217,26 @@ fn established() -> ClientSession {
             Endpoint::typed(Service::Imap, TlsMode::Implicit, HOST).unwrap(),
         )
         .unwrap();
+    (connector, acceptor.build().unwrap())
+}
+
+/// With the ticket that follows.
+fn establish(connector: &Connector, acceptor: &Acceptor) -> ClientSession {
     let (mut to_server, mut to_client) = (BytesMut::new(), BytesMut::new());
     let mut client = connector.connect(&mut to_server).unwrap();
     let mut server = acceptor.accept().unwrap();
+    let mut is_established = false;
     loop {
         while server
             .process(&mut to_server, &mut to_client)
             .unwrap()
             .is_some()
         {}
+        if is_established && to_client.is_empty() {
+            return client;
+        }
         while let Some(event) = client.process(&mut to_client, &mut to_server).unwrap() {
-            if matches!(event, Event::Established) {
-                return client;
-            }
+            is_established |= matches!(event, Event::Established);
         }
     }
 }
