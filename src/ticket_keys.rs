@@ -95,6 +95,9 @@ struct Shared {
 /// brings its own provider of cryptography. With a provider feature [`TicketKeys::new`] has
 /// AES-256-GCM.
 ///
+/// What a ticket is bound to stands in `associated` and nowhere else: a sealer that left it out would
+/// open at one listener what was sealed at another.
+///
 /// All machines that share keys need the same. It is called on the caller's thread, inside
 /// [`process`](crate::ServerSession::process).
 pub trait TicketSealer: fmt::Debug + Send + Sync {
