@@ -178,6 +178,17 @@ mod tests {
     fn each_acceptor_has_keys_that_nobody_else_has() {
         let (ticket, _) = sealed(&own(), T);
         assert!(!opens(&own(), &ticket, T));
+        // It is not the name alone that another key has, nor half of the secret.
+        let mut halves = std::collections::BTreeSet::new();
+        for _ in 0..4 {
+            let keys = own();
+            sealed(&keys, T + LIFE);
+            for key in &*keys.keys.keys() {
+                let (one, other) = key.0.secret.split_at(16);
+                halves.extend([one, other, &key.0.name].map(<[u8]>::to_vec));
+            }
+        }
+        assert_eq!(halves.len(), 4 * 2 * 3);
     }
 
     /// Within one second too, and where the clock was set back a little. Names are random, and so

@@ -399,6 +399,18 @@ mod tests {
         HandedOn::new(Arc::new(Plain), clock.clone())
     }
 
+    /// What clients are told (RFC 5077 §3.3, RFC 8446 §4.6.1: seven days at most).
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    #[test]
+    fn how_long_a_ticket_is_worth_keeping() {
+        let clock = clock();
+        let keys = OwnKeys::new(clock.unix()).unwrap().unwrap();
+        let sealed = SealedTickets::new(SealingKeys::Own(keys), [7; 32], clock.clone());
+        let tickets = HandedOn::new(Arc::new(sealed), clock);
+        assert!(tickets.enabled());
+        assert_eq!(tickets.lifetime(), 12 * 60 * 60);
+    }
+
     #[test]
     fn a_ticket_that_is_cut_opens_nothing() {
         let tickets = tickets(&clock());

@@ -324,6 +324,15 @@ fn faults_within_a_session_replay() {
 /// The recordings of sessions that followed each other on one connector and one acceptor, with
 /// whom each was resumed: the client's and the server's of each.
 fn visits(scene: &Scene, recorder: impl Fn() -> Recorder, count: usize) -> Vec<[Recording; 2]> {
+    visits_every(Duration::from_secs(600), scene, recorder, count)
+}
+
+fn visits_every(
+    pause: Duration,
+    scene: &Scene,
+    recorder: impl Fn() -> Recorder,
+    count: usize,
+) -> Vec<[Recording; 2]> {
     let (connector, acceptor) = (scene.connector(), scene.acceptor());
     (0..count)
         .map(|_| {
@@ -338,7 +347,7 @@ fn visits(scene: &Scene, recorder: impl Fn() -> Recorder, count: usize) -> Vec<[
                 server_told: Vec::new(),
             };
             joint.converse(&scene.world.clock, usize::MAX);
-            scene.world.clock.advance(Duration::from_secs(600));
+            scene.world.clock.advance(pause);
             drop(joint);
             recorder.recordings().try_into().unwrap()
         })
@@ -354,6 +363,23 @@ fn a_servers_resumed_session_replays() {
         let server = through_text(&visits[1][1]);
         assert!(server.to_string().contains(" resumed=yes "));
         same(&server, scene.replay_server(&server));
+    }
+}
+
+/// Also one that made the acceptor change its keys: their randomness is no session's.
+#[test]
+fn a_session_in_which_ticket_keys_change_replays() {
+    for versions in VERSIONS {
+        let scene = Scene::new(None, versions);
+        let pause = mail_tls::limits::OWN_TICKET_KEY_LIFETIME;
+        let visits = visits_every(pause, &scene, Recorder::with_secrets, 3);
+        for (nth, visit) in visits.iter().enumerate() {
+            let server = through_text(&visit[1]);
+            // With TLS 1.2 the first session has had its time.
+            let is_resumed = nth == 1 || nth == 2 && versions == TlsVersions::Tls13Only;
+            assert_eq!(server.to_string().contains(" resumed=yes "), is_resumed);
+            same(&server, scene.replay_server(&server));
+        }
     }
 }
 
