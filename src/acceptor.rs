@@ -398,6 +398,8 @@ impl AcceptorBuilder {
             digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
             digest.update(bytes);
         };
+        // What is sealed in another form later has another number, under the same keys too.
+        part(b"mail-tls tickets, format 1");
         part(self.service.to_string().as_bytes());
         part(self.mode.to_string().as_bytes());
         part(self.listener.as_bytes());

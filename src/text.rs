@@ -267,7 +267,11 @@ mod tests {
             (b"a b~", "a b~", "ASCII stays"),
             ("grüße 例え".as_bytes(), "grüße 例え", "letters stay"),
             (b"a\\n", "a\\\\n", "the backslash itself"),
-            (b"\"; all is well", "\\\"; all is well", "the end of a quotation"),
+            (
+                b"\"; all is well",
+                "\\\"; all is well",
+                "the end of a quotation",
+            ),
             (b"\r\n\t", "\\r\\n\\t", "C0 (ECMA-48)"),
             (
                 b"\x1b[31m\x07\0\x7f",

@@ -87,6 +87,8 @@ pub struct TicketKeys(Arc<Shared>);
 
 struct Shared {
     sealer: Arc<dyn TicketSealer>,
+    /// Whether what a ticket is bound to stands in it as well: nobody here has looked at the sealer.
+    carries_binding: bool,
     /// The one that begins last comes first.
     keys: RwLock<Arc<[TicketKey]>>,
 }
@@ -94,9 +96,6 @@ struct Shared {
 /// Seals with a key: authenticated encryption with associated data (RFC 5116), for a program that
 /// brings its own provider of cryptography. With a provider feature [`TicketKeys::new`] has
 /// AES-256-GCM.
-///
-/// What a ticket is bound to stands in `associated` and nowhere else: a sealer that left it out would
-/// open at one listener what was sealed at another.
 ///
 /// All machines that share keys need the same. It is called on the caller's thread, inside
 /// [`process`](crate::ServerSession::process).
@@ -275,7 +274,7 @@ impl TicketKeys {
     /// [`InvalidTicketKeys::NoSealer`] without a provider feature.
     pub fn new(keys: impl IntoIterator<Item = TicketKey>) -> Result<Self, InvalidTicketKeys> {
         let sealer = aead::built_in().ok_or(InvalidTicketKeys::NoSealer)?;
-        Self::with_sealer(sealer, keys)
+        Self::with(sealer, false, keys)
     }
 
     /// Keys that seal with what the program brings.
@@ -286,8 +285,24 @@ impl TicketKeys {
         sealer: Arc<dyn TicketSealer>,
         keys: impl IntoIterator<Item = TicketKey>,
     ) -> Result<Self, InvalidTicketKeys> {
-        let keys = RwLock::new(in_order(keys)?);
-        Ok(Self(Arc::new(Shared { sealer, keys })))
+        Self::with(sealer, true, keys)
+    }
+
+    fn with(
+        sealer: Arc<dyn TicketSealer>,
+        carries_binding: bool,
+        keys: impl IntoIterator<Item = TicketKey>,
+    ) -> Result<Self, InvalidTicketKeys> {
+        Ok(Self(Arc::new(Shared {
+            sealer,
+            carries_binding,
+            keys: RwLock::new(in_order(keys)?),
+        })))
+    }
+
+    /// What stands in a ticket of what it is bound to, besides being authenticated with it.
+    fn carried<'b>(&self, binding: &'b [u8; 32]) -> &'b [u8] {
+        if self.0.carries_binding { binding } else { &[] }
     }
 
     /// Seals and opens with these keys from now on, for all clones and all their acceptors. A key
@@ -328,7 +343,8 @@ impl TicketKeys {
         // One that has sealed enough leaves it to the one that began before it.
         let mut sealing = keys.iter().filter(|key| key.seals_at(now));
         let key = sealing.find(|key| key.take_use())?;
-        let inner = Zeroizing::new([&now.to_be_bytes(), plaintext].concat());
+        let inner = [&now.to_be_bytes(), self.carried(binding), plaintext].concat();
+        let inner = Zeroizing::new(inner);
         let Parts { name, secret, .. } = &*key.0;
         let associated = associated(name, binding);
         let sealed = self.0.sealer.seal(secret, &associated, &inner)?;
@@ -348,7 +364,8 @@ impl TicketKeys {
         let associated = associated(name, binding);
         let inner = self.0.sealer.open(&key.0.secret, &associated, sealed)?;
         let inner = Zeroizing::new(inner);
-        let (sealed_at, plaintext) = inner.split_first_chunk()?;
+        let (sealed_at, rest) = inner.split_first_chunk()?;
+        let plaintext = rest.strip_prefix(self.carried(binding))?;
         let sealed_at = u64::from_be_bytes(*sealed_at);
         let is_fresh = now <= sealed_at.saturating_add(TICKET_LIFETIME.as_secs());
         // A clock that was set back makes every age uncertain.

@@ -26,7 +26,7 @@ impl OwnKeys {
         };
         let first = made(now.as_secs())
             .ok_or_else(|| Error::Crypto("it gave no randomness for ticket keys".into()))?;
-        let keys = TicketKeys::with_sealer(sealer, [first])
+        let keys = TicketKeys::with(sealer, false, [first])
             .map_err(|error| Error::Crypto(error.to_string().into()))?;
         let changing = Mutex::default();
         Ok(Some(Self { keys, changing }))

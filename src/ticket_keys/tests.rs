@@ -151,7 +151,16 @@ fn tickets_outlive_the_key_that_seals() {
     // Whatever age the ticket says that it has: a key that is past opens nothing.
     let now = T + 2 * DAY;
     let [name, secret] = [&octets(0)[..16], &octets(0)[16..]];
-    let ticket = [name, secret, name, &HERE, &now.to_be_bytes(), b"state"].concat();
+    let ticket = [
+        name,
+        secret,
+        name,
+        &HERE,
+        &now.to_be_bytes(),
+        &HERE,
+        b"state",
+    ]
+    .concat();
     assert!(
         with([key(0, T, T + 2 * DAY)])
             .open(&HERE, &ticket, at(now))
@@ -177,6 +186,25 @@ fn a_ticket_opens_only_where_it_is_bound_to() {
             assert_eq!(keys.open(&there, &ticket, at(T)), None, "{octet}");
         }
     }
+}
+
+/// It authenticates less than it should: a ticket still opens nowhere else.
+#[test]
+fn a_sealer_that_forgets_what_is_associated() {
+    #[derive(Debug)]
+    struct Forgetful;
+    impl TicketSealer for Forgetful {
+        fn seal(&self, key: &[u8; 32], _: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+            Plain.seal(key, b"", plaintext)
+        }
+        fn open(&self, key: &[u8; 32], _: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+            Plain.open(key, b"", sealed)
+        }
+    }
+    let keys = TicketKeys::with_sealer(Arc::new(Forgetful), [of_day(0)]).unwrap();
+    let ticket = keys.seal(&HERE, b"state", at(T)).unwrap();
+    assert!(keys.open(&HERE, &ticket, at(T)).is_some());
+    assert_eq!(keys.open(&[8; 32], &ticket, at(T)), None);
 }
 
 /// Two machines of which one has its clock ahead, and already seals with the next key.
