@@ -81,7 +81,7 @@ impl Engine {
         handshake_limit: usize,
         outgoing: &mut BytesMut,
     ) -> Self {
-        let stage = Stage::Running(Box::new(Connection::Client(connection)));
+        let stage = Stage::Running(Connection::Client(connection));
         let mut engine = Self::new(stage, notes, handshake_limit);
         engine.drain(outgoing);
         engine
@@ -249,7 +249,7 @@ impl Engine {
                 let result = with_notes(&mut self.notes, || accepted.into_connection(config));
                 match result {
                     Ok(connection) => {
-                        self.stage = Stage::Running(Box::new(Connection::Server(connection)));
+                        self.stage = Stage::Running(Connection::Server(connection));
                         self.settle_heritage();
                     }
                     Err((error, alert)) => {
@@ -318,7 +318,7 @@ impl Engine {
         let Stage::Running(connection) = &mut self.stage else {
             return Err(Fault::Tls(rustls::Error::HandshakeNotComplete));
         };
-        match &mut **connection {
+        match connection {
             Connection::Client(client) => encrypt(client, plaintext, outgoing),
             Connection::Server(server) => encrypt(server, plaintext, outgoing),
         }

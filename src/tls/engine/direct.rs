@@ -20,8 +20,7 @@ impl Engine {
         config: Arc<ServerConfig>,
         handshake_limit: usize,
     ) -> Result<Self, rustls::Error> {
-        let connection =
-            ServerConnection::new(config).map(|new| Box::new(Connection::Server(new)))?;
+        let connection = ServerConnection::new(config).map(Connection::Server)?;
         let mut engine = Self::new(
             Stage::Running(connection),
             Notes::default(),

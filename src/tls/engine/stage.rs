@@ -13,14 +13,18 @@ use crate::tls::alerts::{RECORD_ALERT, refuse_hello};
 use crate::tls::buffers::{Sink, Source};
 use crate::tls::hello::{HelloPeek, Versions};
 
-/// Each stage in an allocation of its own: an idle session holds no room for the others, and little
-/// is moved when a session is.
+/// The connection lies in the session itself: an allocation of its size makes the C library merge all
+/// free blocks that it has put aside, at every handshake. What lasts for a moment alone has one of its own.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is what nearly all sessions are in, nearly all the time"
+)]
 pub(super) enum Stage {
     /// The server waits for the ClientHello.
     Hello(Box<(Acceptor, HelloPeek)>),
     /// The ClientHello was read, and waits for the configuration to go on with.
     Offered(Box<(Accepted, Versions)>),
-    Running(Box<Connection>),
+    Running(Connection),
     /// Nothing is left after a fault before there was a connection.
     Spent,
 }
