@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::callgrind;
-use crate::paths::{HANDSHAKE_PATHS, Path};
+use crate::paths::{Path, full_handshakes};
 
 /// Those of AMD's Zen 4 for one core: 32 KiB each for code and data, 1 MiB behind them.
 const CACHES: [&str; 5] = [
@@ -56,8 +56,7 @@ struct Counted {
 }
 
 pub(crate) fn print() {
-    let counted: Vec<(&Path, [Counted; 2])> = HANDSHAKE_PATHS
-        .iter()
+    let counted: Vec<(&Path, [Counted; 2])> = full_handshakes()
         .map(|path| {
             let labels: [String; 2] = path.labels().try_into().unwrap();
             (

@@ -36,15 +36,17 @@ const fn path(name: &'static str, beside: Option<&'static str>, rounds: u64) -> 
     }
 }
 
-/// Those that [`caches`](crate::caches) looks at.
-pub(crate) const HANDSHAKE_PATHS: [Path; 6] = [
-    path("full: client", RUSTLS, HANDSHAKES),
-    path("full: server", RUSTLS, HANDSHAKES),
+/// Besides those of [`PATHS`] that go through a full handshake, what [`caches`](crate::caches) looks at.
+const OF_CACHES_ALONE: [Path; 2] = [
     path("full, RSA-2048: client", RUSTLS, HANDSHAKES),
     path("full, RSA-2048: server", RUSTLS, HANDSHAKES),
-    path("full, TLS 1.2: client", RUSTLS, HANDSHAKES),
-    path("full, TLS 1.2: server", RUSTLS, HANDSHAKES),
 ];
+
+/// All full handshakes.
+pub(crate) fn full_handshakes() -> impl Iterator<Item = &'static Path> {
+    let full = PATHS.iter().filter(|path| path.name.starts_with("full"));
+    full.chain(&OF_CACHES_ALONE)
+}
 
 pub(crate) const PATHS: [Path; 17] = [
     path("full: client", RUSTLS, HANDSHAKES),
