@@ -1,7 +1,23 @@
 //! DANE by clause, under each provider that is compiled in.
 
+/// OpenSSL's certificates: `tests/certificates/make.sh` made them.
+macro_rules! checked_in {
+    ($name:literal) => {
+        CertificateDer::from(
+            &include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/certificates/",
+                $name,
+                ".der"
+            ))[..],
+        )
+    };
+}
+
+mod authorities;
 mod constraint;
 mod records;
+mod sets;
 mod together;
 mod verdicts;
 
@@ -23,6 +39,7 @@ use crate::verify::{
 
 const HOST: &str = "imap.example.net";
 const TTL: Duration = Duration::from_secs(3600);
+const NOT_MATCHED: TlsaFate = TlsaFate::NotMatched { near_miss: None };
 
 fn host(name: &str) -> HostName {
     HostName::parse(name).unwrap()
