@@ -117,7 +117,8 @@ async fn serve(acceptor: Acceptor, socket: net::TcpStream, peer: SocketAddr) -> 
                     let message = read(&mut wire, b"\r\n.\r\n").await?;
                     let (with, clause) = tls.ok_or("no TLS")?;
                     let id = format!("{:x}-{:x}", Utc::now().timestamp_micros(), peer.port());
-                    let head = format!("Received: from {hello} ([{}])", peer.ip());
+                    let v6 = if peer.is_ipv6() { "IPv6:" } else { "" }; // RFC 5321 §4.1.3
+                    let head = format!("Received: from {hello} ([{v6}{}])", peer.ip());
                     let mut out = mail_tls::received::Folding::at_column(String::new(), head.len());
                     out.clause("by", "localhost")?;
                     out.with(with.with_smtputf8(sender.take() == Some(true)))?;
@@ -159,12 +160,11 @@ async fn read(wire: &mut Wire, end: &[u8]) -> Outcome<Result<Vec<u8>, &'static s
     Ok(fault.map_or_else(|| Ok(text[2..text.len() - end.len() + 2].to_vec()), Err))
 }
 
-/// The response of PLAIN (RFC 4616).
 fn log_in(response: &[u8], security: admission::ConnectionSecurity) -> Result<(), String> {
     let decoded = data_encoding::BASE64.decode(response.trim_ascii_end());
     let decoded = String::from_utf8(decoded.unwrap_or_default()).unwrap_or_default();
     let [authorization, user, password] = decoded.split('\0').collect::<Vec<_>>()[..] else {
-        return Err("501 5.5.2 not a response of PLAIN".into());
+        return Err("501 5.5.2 not a response of PLAIN (RFC 4616)".into());
     };
     let attempt = LoginAttempt::new(Service::Submission, security, user);
     let policy = ServerPolicy::requiring_tls();
